@@ -1,0 +1,131 @@
+"""The local specialist: a GGUF served by llama.cpp to many asks at once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from appliance.engines.context import ANY, Choice, Context, Limits
+from appliance.engines.llama_api import LlamaModel
+from appliance.engines.llama_vocab import LlamaVocabulary
+from appliance.engines.scheduler import Load, Scheduler
+from appliance.engines.stream import TokenStream
+from appliance.ports import Prompt
+
+DEFAULT_CELLS = 4096
+
+
+class LlamaEngine:
+    """The `LanguageModel` over one GGUF; loads when made, frees when closed.
+
+    `wrap` lets a test stand between the scheduler and the context.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 2,
+        cells: int = DEFAULT_CELLS,
+        limits: Limits | None = None,
+        sha256: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        wrap: Callable[[Context], Context] = lambda context: context,
+        is_started: bool = True,
+    ) -> None:
+        """Load the model and start its scheduler.
+
+        Args:
+            path: The GGUF.
+            threads: Threads that compute; the scheduler's own is one of them.
+            cells: Tokens of all running asks and shared prefixes together.
+            limits: How many asks at once, how many may wait.
+            sha256: The file's digest where the release already knows it; else it is computed.
+            clock: Seconds that never go back.
+            wrap: For tests.
+            is_started: False leaves the steps to the caller (`scheduler.step`).
+
+        Raises:
+            DamagedRelease: Missing, cut or foreign file.
+            EngineError: No memory for the context.
+        """
+        limits = limits or Limits()
+        self._model = LlamaModel(path, threads=threads, cells=cells, limits=limits)
+        self._vocabulary = LlamaVocabulary(self._model.vocab)
+        self._name = self._model.header.name or path.stem
+        self._sha256 = sha256 or _digest(path)
+        self.scheduler = Scheduler(wrap(self._model.context), limits=limits, clock=clock)
+        if is_started:
+            self.scheduler.start()
+
+    @property
+    def name(self) -> str:
+        """Name and digest, for receipts: `larkmoor-specialist@1f3a9c0d2b4e`."""
+        return f"{self._name}@{self._sha256[:12]}"
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the GGUF."""
+        return self._sha256
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens one ask may hold, prompt and answer."""
+        return self._model.context.context_tokens
+
+    @property
+    def load(self) -> Load:
+        """How busy the engine is."""
+        return self.scheduler.load
+
+    def submit(
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        deadline_s: float,
+        stop: frozenset[int],
+        choice: Choice = ANY,
+    ) -> TokenStream:
+        """Queue a greedy generation; a token of `stop` ends it and is not handed out.
+
+        Raises:
+            EngineBusy: The queue is full.
+            EngineError: The prompt can never fit, or the engine is closed.
+        """
+        return self.scheduler.submit(
+            prompt, max_tokens=max_tokens, deadline_s=deadline_s, stop=stop, choice=choice
+        )
+
+    def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
+        """Return token ids; with `special=False` text can never become a control token."""
+        return self._vocabulary.tokenize(text, special=special)
+
+    def piece(self, token: int) -> bytes:
+        """Return one token's bytes; may be half a character."""
+        return self._vocabulary.piece(token)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, control tokens included by their names."""
+        return self._vocabulary.text(tokens)
+
+    def token_id(self, name: str) -> int:
+        """Return the id of a control token.
+
+        Raises:
+            EngineError: The model has no such token.
+        """
+        return self._vocabulary.token_id(name)
+
+    def close(self) -> None:
+        """Stop the scheduler and free the model; idempotent."""
+        self.scheduler.close()
+        self._vocabulary.close()
+        self._model.close()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,388 @@
+"""The frozen records an ask leaves behind on its way through the stages.
+
+`Ask → Prepared → Admitted → Routed → Stitched → Verdict → Reply`. The six records in capitals of the
+picture are what a stage takes and leaves; the smaller ones are values they carry. A later record
+carries by value what later stages read (`ask`, `query`, `grant` …), so no stage keeps state.
+Offsets are in characters of the text named beside them, end exclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who asks; each role may read what the ones before it may."""
+
+    ASSOCIATE = "associate"
+    LEAD = "lead"
+    MANAGER = "manager"
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """Audiences this role may read, lowest first."""
+        order = [r.value for r in Role]
+        return tuple(order[: order.index(self.value) + 1])
+
+
+class LaneName(StrEnum):
+    """Ways to answer."""
+
+    CARD = "card"
+    LOOKUP = "lookup"
+    SPECIALIST = "specialist"
+    GENERALIST = "generalist"
+    QUOTE = "quote"
+    HANDOFF = "handoff"
+
+
+class ValueKind(StrEnum):
+    """Types a value can have; a number is typed before it is compared."""
+
+    MONEY = "money"
+    PERCENT = "percent"
+    DURATION = "duration"
+    DATE = "date"
+    TIME = "time"
+    COUNT = "count"
+    SIZE = "size"
+    SKU = "sku"
+    EAN = "ean"
+    AISLE = "aisle"
+    ORDER = "order"
+    AGE = "age"
+
+
+class Outcome(StrEnum):
+    """What a governance check says of a sentence."""
+
+    PASS = "pass"  # noqa: S105
+    MEND = "mend"
+    FAIL = "fail"
+
+
+# ── values the records carry ──────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of personal data in the text as it was given."""
+
+    start: int
+    end: int
+    kind: str  # name email phone card address order loyalty
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A thing named in an ask: `kind` is sku, ean, product, price, percent, size, date, order …"""
+
+    kind: str
+    value: str  # normalised: "LM-104233", "4006381333931", "25"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier exchange of the same thread."""
+
+    text: str
+    answer: str
+    subject: tuple[str, ...] = ()  # SKUs the exchange was about, most important first
+    intent: str = ""
+    topic: str = ""  # the standalone question
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An ask made ready to be searched and judged."""
+
+    text: str  # folded, shorthand expanded
+    standalone: str  # follow-up resolved against the thread; equals `text` when there was none
+    language: str  # en | es
+    entities: tuple[Entity, ...] = ()
+    subject: tuple[str, ...] = ()  # SKUs carried over from the thread by a follow-up
+    is_follow_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A policy that determined a decision."""
+
+    rule: str
+    effect: str  # permit | forbid
+    message: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What this person on this device may ask and read."""
+
+    allowed: bool
+    audiences: tuple[str, ...]
+    families: tuple[str, ...]  # live-fact families that may be read
+    rule: str = ""  # the rule that refused
+    message: str = ""  # the refusal, in words an associate understands
+    fired: tuple[Fired, ...] = ()
+    injection: float = 0.0
+    is_injected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOdds:
+    """A lane and the calibrated probability that its answer will be right."""
+
+    lane: LaneName
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A typed value as printed in a source; `slot` is its name in prompts, e.g. ``v3``."""
+
+    kind: ValueKind
+    text: str  # as printed: "$49.99", "30 days"
+    amount: Decimal | None  # in `unit`; None for sku, ean, aisle, order
+    unit: str  # USD, percent, day, hour, minute, piece, inch, … or ""
+    start: int  # offsets into the text it was found in
+    end: int
+    slot: str = ""
+    origin: str = ""  # "passage:<id>" or "fact:<id>"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document or a product record, as indexed."""
+
+    id: str
+    document: str
+    title: str  # title path, " › " between levels
+    text: str
+    kind: str  # handbook | product | card | local
+    department: str
+    audience: str
+    language: str
+    effective_from: date | None = None
+    effective_to: date | None = None
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A live fact, with the time it was true."""
+
+    id: str  # "price:LM-104233"
+    family: str  # price | stock | transit | promotion | location | pickup | associate …
+    subject: str
+    text: str  # one sentence from the family's template
+    values: tuple[Value, ...]  # offsets into `text`
+    as_of: datetime
+    is_stale: bool = False
+    columns: tuple[tuple[str, str], ...] = ()  # the row, as read
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All an answer may rest on."""
+
+    passages: tuple[Passage, ...]
+    facts: tuple[Fact, ...]
+    values: tuple[Value, ...]  # every typed value of passages and facts, slots assigned in order
+    missing: tuple[str, ...] = ()  # what could not be read, in words: "stock not known since 14:02"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a sentence comes from; offsets into the passage's or fact's text."""
+
+    id: str
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a draft and what it rests on."""
+
+    text: str
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a lane would say."""
+
+    lane: LaneName
+    sentences: tuple[Sentence, ...]
+    p: float  # the lane's own probability of being right
+    model: str = ""
+    is_none: bool = False  # the lane found no answer in the evidence
+    why: str = ""
+    signals: tuple[tuple[str, float], ...] = ()  # log-probability, margin, tokens …
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One governance check of one sentence."""
+
+    name: str
+    outcome: Outcome
+    why: str = ""
+    mended: str = ""  # the sentence after a mend
+    rule: str = ""  # the policy that spoke
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A lane that was tried and what came of it."""
+
+    lane: LaneName
+    outcome: str  # answered | none | failed | refused | unavailable
+    why: str = ""
+
+
+# ── the records between stages ────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question as it came in."""
+
+    id: str
+    text: str
+    asked_at: datetime  # aware UTC
+    role: Role = Role.ASSOCIATE
+    store: str = "0001"
+    associate: str = ""
+    department: str = ""
+    thread: str = ""
+    turns: tuple[Turn, ...] = ()  # oldest first, at most six
+    deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Ask → Prepared."""
+
+    ask: Ask
+    query: Query
+    masked: str  # the text as given with personal data replaced: "[EMAIL]"
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Prepared → Admitted."""
+
+    ask: Ask
+    query: Query
+    masked: str
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Admitted → Routed."""
+
+    ask: Ask
+    query: Query
+    masked: str
+    grant: Grant
+    intent: str
+    in_scope: float
+    lanes: tuple[LaneOdds, ...]  # the ladder, first to try first
+    reasons: tuple[str, ...]
+    subject: tuple[str, ...]  # SKUs the ask is about, likeliest first
+    card: str  # id of the nearest answer card, or ''
+
+
+@dataclass(frozen=True, slots=True)
+class Stitched:
+    """Routed → Stitched."""
+
+    ask: Ask
+    query: Query
+    masked: str
+    grant: Grant
+    intent: str
+    in_scope: float
+    lanes: tuple[LaneOdds, ...]
+    reasons: tuple[str, ...]
+    subject: tuple[str, ...]  # SKUs the ask is about, likeliest first
+    card: str  # id of the nearest answer card, or ''
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Stitched → Verdict: the governed answer, not yet written down."""
+
+    ask: Ask
+    query: Query
+    masked: str
+    grant: Grant
+    intent: str
+    in_scope: float
+    lanes: tuple[LaneOdds, ...]
+    reasons: tuple[str, ...]
+    subject: tuple[str, ...]  # SKUs the ask is about, likeliest first
+    card: str  # id of the nearest answer card, or ''
+    evidence: Evidence
+    lane: LaneName
+    sentences: tuple[Sentence, ...]
+    confidence: float
+    model: str
+    checks: tuple[Check, ...]
+    attempts: tuple[Attempt, ...]
+    signals: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answer as it will be read."""
+        return " ".join(s.text for s in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A journal row, as written: `hash` covers `previous` and `body`."""
+
+    sequence: int
+    written_at: datetime
+    kind: str
+    body: str  # canonical JSON
+    previous: str  # hex sha256
+    hash: str  # hex sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Verdict → Reply: what was said, with its receipt."""
+
+    id: str
+    text: str
+    lane: LaneName
+    confidence: float
+    sources: tuple[Source, ...]
+    facts: tuple[Fact, ...]
+    policies: tuple[Fired, ...]
+    times_ms: tuple[tuple[str, float], ...]
+    sentences: tuple[Sentence, ...]
+    release: str
+    model: str
+    thread: str
+    intent: str
+    in_scope: float
+    lanes: tuple[LaneOdds, ...]
+    reasons: tuple[str, ...]
+    checks: tuple[Check, ...]
+    attempts: tuple[Attempt, ...]
+    asked_at: datetime
+    subject: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    entry: str = ""  # the journal row's hash

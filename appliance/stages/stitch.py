@@ -1,0 +1,88 @@
+"""Routed -> Stitched: the passages, live facts and typed values an answer may rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from appliance.ports import Facts, Filters, Index, Reading
+from appliance.records import Evidence, Fact, Passage, Routed, Stitched
+from appliance.stages.lexicon import Lexicon
+from appliance.stages.text import words
+from appliance.values import assign_slots
+
+SEARCHED = 12
+KEPT = 5
+SUBJECTS = 3  # products looked up when a name fits several
+SAME_AT = 0.85  # share of words two passages share beyond which they say the same
+
+
+@dataclass(frozen=True, slots=True)
+class Stitch:
+    """Routed -> Stitched."""
+
+    index: Index
+    facts: Facts
+    lexicon: Lexicon
+    families: Mapping[str, tuple[str, ...]]  # intent -> families of live facts, first to say first
+
+    def __call__(self, routed: Routed) -> Stitched:
+        """Return the evidence; empty for a refused ask, which may read nothing."""
+        return Stitched(
+            ask=routed.ask,
+            query=routed.query,
+            masked=routed.masked,
+            grant=routed.grant,
+            intent=routed.intent,
+            in_scope=routed.in_scope,
+            lanes=routed.lanes,
+            reasons=routed.reasons,
+            subject=routed.subject,
+            card=routed.card,
+            evidence=self._evidence(routed) if routed.grant.allowed else Evidence((), (), ()),
+        )
+
+    def _evidence(self, routed: Routed) -> Evidence:
+        reading = self._read(routed)
+        passages = distinct(self._search(routed))[:KEPT]
+        values = assign_slots(passages, reading.facts)
+        return Evidence(tuple(passages), reading.facts, values, reading.missing)
+
+    def _search(self, routed: Routed) -> list[Passage]:
+        filters = Filters(
+            audiences=routed.grant.audiences,
+            language=routed.query.language,
+            on=routed.ask.asked_at.date(),
+            kinds=("handbook", "local"),
+        )
+        text = self.lexicon.with_synonyms(routed.query.standalone)
+        return self.index.search(text, k=SEARCHED, filters=filters)
+
+    def _read(self, routed: Routed) -> Reading:
+        wanted = self.families.get(routed.intent, ())
+        allowed = [f for f in wanted if f in routed.grant.families]
+        facts: list[Fact] = []
+        missing: list[str] = []
+        for subject in self._subjects(routed):
+            reading = self.facts.read(allowed, subject=subject, at=routed.ask.asked_at)
+            facts += reading.facts
+            missing += reading.missing
+        return Reading(tuple(facts), tuple(dict.fromkeys(missing)))
+
+    def _subjects(self, routed: Routed) -> tuple[str, ...]:
+        orders = [e.value for e in routed.query.entities if e.kind in {"order", "badge"}]
+        return tuple(orders) or routed.subject[:SUBJECTS]
+
+
+def distinct(passages: Sequence[Passage]) -> list[Passage]:
+    """Return the passages without those that repeat a better one, order kept."""
+    kept: list[tuple[Passage, frozenset[str]]] = []
+    for passage in passages:
+        found = frozenset(words(passage.text))
+        if not any(_share(found, other) >= SAME_AT for _, other in kept):
+            kept.append((passage, found))
+    return [passage for passage, _ in kept]
+
+
+def _share(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / max(1, min(len(a), len(b)))

@@ -1,0 +1,75 @@
+"""Text, folded: one spelling for what people type, and which language it is in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Bidirectional controls and zero-width characters change what a person sees without changing what
+# a machine reads; the slot brackets ⟦ ⟧ are ours alone: an ask that brings its own is disarmed.
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_BRACKETS = re.compile(r"[⟦⟧]|<\|[^|<>]{0,40}\|>")
+_SPACE = re.compile(r"\s+")
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+
+_SPANISH = frozenset(
+    "el la los las un una de del que qué en por para con sin es son está están puedo puede cuánto"
+    " cuánta cuántos cuesta cuestan dónde donde cuándo cómo como cliente tienda y o si sí mi su"
+    " devolver devolución recibo tarjeta regalo precio días hay tiene tengo hacer hago debo"
+    " necesita necesito quiere producto cuanto cuantos cual cuál quién quien hora hasta al lo le"
+    " cierra cierran abre abren derrame pedido recoger igualar edad años".split()
+)
+_ENGLISH = frozenset(
+    "the a an of to in on for with without is are can do does how what where when who which my"
+    " your customer store return receipt card gift price days have has need want wants i we it"
+    " and or if about this that there any much many long from at be will should".split()
+)
+
+
+def fold(text: str) -> str:
+    """Return `text` in NFKC without control, invisible and slot characters, spaces collapsed."""
+    text = unicodedata.normalize("NFKC", _CONTROL.sub(" ", text))
+    text = _BRACKETS.sub(" ", _INVISIBLE.sub("", text))
+    return _SPACE.sub(" ", text).strip()
+
+
+def words(text: str) -> list[str]:
+    """Return the words of `text`, lower case, in order."""
+    return [w.lower() for w in WORD.findall(text)]
+
+
+def language(text: str) -> str:
+    """Return 'es' when Spanish function words outnumber English ones, else 'en'; ties are 'en'."""
+    found = words(text)
+    spanish = sum(w in _SPANISH for w in found) + ("¿" in text or "¡" in text)
+    english = sum(w in _ENGLISH for w in found)
+    return "es" if spanish > english else "en"
+
+
+_ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|vs|approx|St|No|Mr|Mrs|Dr|Sr|Sra|p\.m|a\.m)\.$")
+_END = re.compile(r"[.!?…](?:[\"”’)\]])?(?=\s|$)")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of each sentence of `text`; line breaks end one too."""
+    spans: list[tuple[int, int]] = []
+    offset = 0
+    for line in text.splitlines(keepends=True):
+        start = 0
+        for match in _END.finditer(line):
+            if _ABBREVIATIONS.search(line[: match.end()]):
+                continue
+            _keep(spans, line, start, match.end(), offset)
+            start = match.end()
+        _keep(spans, line, start, len(line), offset)
+        offset += len(line)
+    return spans
+
+
+def _keep(spans: list[tuple[int, int]], line: str, start: int, end: int, offset: int) -> None:
+    piece = line[start:end]
+    stripped = piece.strip()
+    if stripped:
+        lead = start + len(piece) - len(piece.lstrip())
+        spans.append((offset + lead, offset + lead + len(stripped)))

@@ -1,0 +1,138 @@
+"""The journal: every reply as one durable row, each row's hash covering the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from appliance.errors import JournalBroken, StoreError
+from appliance.ports import Clock
+from appliance.records import Entry
+from appliance.store.db import Database
+
+GENESIS = "0" * 64
+PAGE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteJournal:
+    """`ports.Journal` on the store's database."""
+
+    database: Database
+    clock: Clock
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> Entry:
+        """Write one row durably and return it.
+
+        Raises:
+            StoreError: The row could not be written.
+        """
+        text = canonical(body)
+        written_at = self.clock.now()
+
+        def insert(connection: apsw.Connection) -> Entry:
+            last = connection.execute(
+                "SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1"
+            ).fetchone()
+            sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
+            digest = row_hash(sequence, written_at.isoformat(), kind, previous, text)
+            connection.execute(
+                "INSERT INTO journal (sequence, written_at, kind, reply_id, body, previous, hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    sequence,
+                    written_at.isoformat(),
+                    kind,
+                    str(body.get("id", "")),
+                    text,
+                    previous,
+                    digest,
+                ),
+            )
+            return Entry(sequence, written_at, kind, text, previous, digest)
+
+        return self.database.write(insert)
+
+    def reply(self, reply_id: str) -> Mapping[str, Any] | None:
+        """Return the body of a reply's row, or None."""
+        rows = self.database.rows(
+            "SELECT body FROM journal WHERE reply_id = ? AND kind = 'reply'", (reply_id,)
+        )
+        return dict(json.loads(rows[0][0])) if rows else None
+
+    def latest(self, *, limit: int) -> list[Mapping[str, Any]]:
+        """Return the bodies of the latest replies, newest first."""
+        rows = self.database.rows(
+            "SELECT body FROM journal WHERE kind = 'reply' ORDER BY sequence DESC LIMIT ?", (limit,)
+        )
+        return [dict(json.loads(row[0])) for row in rows]
+
+    def verify(self) -> int:
+        """Return the number of rows checked.
+
+        Does not notice rows cut off at the end: for that, compare the last hash with one kept
+        elsewhere (headquarters keeps it from each beat).
+
+        Raises:
+            JournalBroken: A row was altered, removed or reordered.
+        """
+        previous, count = GENESIS, 0
+        while rows := self.database.rows(
+            "SELECT sequence, written_at, kind, reply_id, body, previous, hash FROM journal"
+            " WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (count, PAGE_ROWS),
+        ):
+            for sequence, written_at, kind, reply_id, body, stated, digest in rows:
+                count += 1
+                _check(sequence, count, stated=stated, previous=previous)
+                found = row_hash(sequence, written_at, kind, previous, body)
+                if found != digest or reply_id != str(_parsed(body, sequence).get("id", "")):
+                    raise JournalBroken(
+                        f"Journal row {sequence} was altered: its hash is {digest[:12]}…, its"
+                        f" content gives {found[:12]}….",
+                        hint="Keep the file as evidence and call HQ operations.",
+                    )
+                previous = digest
+        return count
+
+
+def canonical(body: Mapping[str, Any]) -> str:
+    """Return JSON with sorted keys and no spaces: the same content is the same text."""
+    try:
+        return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError) as exc:
+        raise StoreError(f"A journal row is not JSON: {exc}.") from exc
+
+
+def row_hash(sequence: int, written_at: str, kind: str, previous: str, body: str) -> str:
+    """Return the hex sha256 of a row's fields, joined by newlines (none of them but body has any)."""
+    text = "\n".join((str(sequence), written_at, kind, previous, body))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def parse_time(text: str) -> datetime:
+    """Return the instant written in a row."""
+    return datetime.fromisoformat(text)
+
+
+def _check(sequence: int, expected: int, *, stated: str, previous: str) -> None:
+    if sequence != expected:
+        raise JournalBroken(f"Journal row {expected} is missing; the next row is {sequence}.")
+    if stated != previous:
+        raise JournalBroken(
+            f"Journal row {sequence} follows {stated[:12]}…, but the row before it is"
+            f" {previous[:12]}…: a row was replaced."
+        )
+
+
+def _parsed(body: str, sequence: int) -> dict[str, Any]:
+    try:
+        return dict(json.loads(body))
+    except (ValueError, TypeError) as exc:
+        raise JournalBroken(f"Journal row {sequence} was altered: its body is not JSON.") from exc

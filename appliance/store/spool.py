@@ -1,0 +1,88 @@
+"""What the store owes headquarters, kept until a line takes it: bounded in bytes, least valuable out first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from appliance.ports import Clock
+from appliance.store.db import Database
+
+DEFAULT_BUDGET_BYTES = 64 * 1024 * 1024  # days of edge cases of one store: about 2 kB each
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSpool:
+    """`ports.Spool` on the store's database."""
+
+    database: Database
+    clock: Clock
+    budget_bytes: int = DEFAULT_BUDGET_BYTES
+
+    def put(self, kind: str, body: Mapping[str, Any], *, priority: int) -> bool:
+        """Keep one item durably; return False when it was dropped because the spool is full.
+
+        When full, items of lower priority go first, oldest first among equals; each drop is counted.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+        size = len(text.encode("utf-8", "surrogatepass"))
+        at = self.clock.now().isoformat()
+
+        def insert(connection: apsw.Connection) -> bool:
+            if not self._make_room(connection, size, priority):
+                _count_drop(connection, kind)
+                return False
+            connection.execute(
+                "INSERT INTO spool (kind, priority, put_at, body, bytes) VALUES (?, ?, ?, ?, ?)",
+                (kind, priority, at, text, size),
+            )
+            return True
+
+        return self.database.write(insert)
+
+    def count(self) -> int:
+        """Return the number of items kept."""
+        return int(self.database.rows("SELECT count(*) FROM spool")[0][0])
+
+    def dropped(self) -> int:
+        """Return the number of items ever dropped because the spool was full."""
+        rows = self.database.rows(
+            "SELECT coalesce(sum(value), 0) FROM counters WHERE name LIKE 'spool_dropped_%'"
+        )
+        return int(rows[0][0])
+
+    def _make_room(self, connection: apsw.Connection, size: int, priority: int) -> bool:
+        (used,) = connection.execute("SELECT coalesce(sum(bytes), 0) FROM spool").fetchone()
+        excess = used + size - self.budget_bytes
+        if excess <= 0:
+            return True
+        (evictable,) = connection.execute(
+            "SELECT coalesce(sum(bytes), 0) FROM spool WHERE priority <= ?", (priority,)
+        ).fetchone()
+        if evictable < excess:
+            return False
+        victims = connection.execute(
+            "SELECT id, kind, bytes FROM spool WHERE priority <= ? ORDER BY priority, id",
+            (priority,),
+        ).fetchall()
+        for item, kind, taken in victims:
+            connection.execute("DELETE FROM spool WHERE id = ?", (item,))
+            _count_drop(connection, kind)
+            excess -= taken
+            if excess <= 0:
+                break
+        return True
+
+
+def _count_drop(connection: apsw.Connection, kind: str) -> None:
+    connection.execute(
+        "INSERT INTO counters VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+        (f"spool_dropped_{kind}",),
+    )
