@@ -52,6 +52,16 @@ class Filters:
     kinds: tuple[str, ...] = ()  # empty: all
 
 
+@dataclass(frozen=True, slots=True)
+class IndexedSentence:
+    """A sentence of a passage with its vector; offsets into the passage's text."""
+
+    passage: str
+    start: int
+    end: int
+    vector: Vector  # (dim,), unit; of "title path: sentence"
+
+
 class Index(Protocol):
     """The release's immutable passages."""
 
@@ -63,6 +73,14 @@ class Index(Protocol):
 
     def passage(self, passage_id: str) -> Passage | None:
         """Return one passage, or None."""
+        ...
+
+    def sentences(self, passage_ids: Sequence[str]) -> list[IndexedSentence]:
+        """Return the sentences of the passages, in the order given and in reading order."""
+        ...
+
+    def idf(self, word: str) -> float:
+        """Return how rare a lower-case word is, ln((n + 1) / (df + 0.5)); highest when unknown."""
         ...
 
     def product(self, key: str) -> Mapping[str, str] | None:

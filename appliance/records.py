@@ -187,6 +187,16 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A sentence of a passage and the chance that it answers the ask; offsets into its text."""
+
+    passage: str  # id
+    start: int
+    end: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All an answer may rest on."""
 
@@ -194,6 +204,7 @@ class Evidence:
     facts: tuple[Fact, ...]
     values: tuple[Value, ...]  # every typed value of passages and facts, slots assigned in order
     missing: tuple[str, ...] = ()  # what could not be read, in words: "stock not known since 14:02"
+    excerpts: tuple[Excerpt, ...] = ()  # sentences of the passages, likeliest first
 
 
 @dataclass(frozen=True, slots=True)

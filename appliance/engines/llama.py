@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,6 +58,8 @@ class LlamaEngine:
         self._name = self._model.header.name or path.stem
         self._sha256 = sha256 or _digest(path)
         self.scheduler = Scheduler(wrap(self._model.context), limits=limits, clock=clock)
+        # Also runs when the interpreter exits: a thread still inside llama.cpp then would crash it.
+        self._shut = weakref.finalize(self, _shut, self.scheduler, self._vocabulary, self._model)
         if is_started:
             self.scheduler.start()
 
@@ -121,9 +124,13 @@ class LlamaEngine:
 
     def close(self) -> None:
         """Stop the scheduler and free the model; idempotent."""
-        self.scheduler.close()
-        self._vocabulary.close()
-        self._model.close()
+        self._shut()
+
+
+def _shut(scheduler: Scheduler, vocabulary: LlamaVocabulary, model: LlamaModel) -> None:
+    scheduler.close()
+    vocabulary.close()
+    model.close()
 
 
 def _digest(path: Path) -> str:

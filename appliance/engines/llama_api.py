@@ -8,22 +8,18 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.engines.context import WIDEST_MARGIN, Choice, Chunk, Limits
 from appliance.engines.gguf_header import GgufHeader, read_header
+from appliance.engines.llama_library import clear_complaints, last_complaint, library
 from appliance.errors import DamagedRelease, EngineError
 from appliance.ports import Token
-
-_WARN, _ERROR = 3, 4  # ggml_log_level
-_RECENT: deque[str] = deque(maxlen=20)  # llama.cpp's latest complaints, for error messages
 
 
 class LlamaModel:
@@ -37,20 +33,19 @@ class LlamaModel:
             EngineError: llama.cpp could not make a context (out of memory).
         """
         self.header = _checked_header(path)
-        _start_backend()
         self.model: Any = _load(path)
-        self.vocab: Any = llama_cpp.llama_model_get_vocab(self.model)
+        self.vocab: Any = library().llama_model_get_vocab(self.model)
         try:
             _refuse_unsharable(path, self.model)
             self.context = LlamaContext(self.model, threads=threads, cells=cells, limits=limits)
         except Exception:
-            llama_cpp.llama_model_free(self.model)
+            library().llama_model_free(self.model)
             raise
 
     def close(self) -> None:
         """Free the weights; the context must be closed already."""
         if self.model is not None:
-            llama_cpp.llama_model_free(self.model)
+            library().llama_model_free(self.model)
             self.model = None
 
 
@@ -58,27 +53,28 @@ class LlamaContext:
     """The `Context` of a loaded model."""
 
     def __init__(self, model: Any, *, threads: int, cells: int, limits: Limits) -> None:
-        params = llama_cpp.llama_context_default_params()
+        self._lib = library()
+        params = self._lib.llama_context_default_params()
         params.n_ctx = cells
         params.n_batch = params.n_ubatch = limits.batch_tokens
         params.n_seq_max = limits.sequences
         # Without it llama.cpp reserves logits for a whole batch: 300 MB at a vocabulary of 150k.
-        params.n_outputs_max = limits.slots
+        params.n_outputs_max = limits.sequences  # fewer than n_seq_max aborts
         params.n_threads = params.n_threads_batch = threads
         # Without it a partial llama_memory_seq_cp aborts the process. FACTS.md, llama-cpp-python.
         params.kv_unified = True
         params.no_perf = True
-        self._ctx: Any = llama_cpp.llama_init_from_model(model, params)
+        self._ctx: Any = self._lib.llama_init_from_model(model, params)
         if not self._ctx:
             raise EngineError(
-                f"llama.cpp made no context of {cells:,} cells: {_last_complaint()}",
+                f"llama.cpp made no context of {cells:,} cells: {last_complaint()}",
                 hint="Lower the engine's cells in the settings.",
             )
-        self._memory = llama_cpp.llama_get_memory(self._ctx)
-        self._cells = int(llama_cpp.llama_n_ctx(self._ctx))
-        self._trained = int(llama_cpp.llama_model_n_ctx_train(model))
-        vocab = llama_cpp.llama_model_get_vocab(model)
-        self._vocab_size = int(llama_cpp.llama_vocab_n_tokens(vocab))
+        self._memory = self._lib.llama_get_memory(self._ctx)
+        self._cells = int(self._lib.llama_n_ctx(self._ctx))
+        self._trained = int(self._lib.llama_model_n_ctx_train(model))
+        vocab = self._lib.llama_model_get_vocab(model)
+        self._vocab_size = int(self._lib.llama_vocab_n_tokens(vocab))
         self._batch = _Batch(limits.batch_tokens)
 
     @property
@@ -99,19 +95,19 @@ class LlamaContext:
     def decode(self, chunks: Sequence[Chunk]) -> int:
         """Run one batch; see `Context.decode`. The GIL is free meanwhile."""
         self._batch.fill(chunks)
-        return int(llama_cpp.llama_decode(self._ctx, self._batch.struct))
+        return int(self._lib.llama_decode(self._ctx, self._batch.struct))
 
     def choose(self, index: int, choice: Choice) -> Token | None:
         """Return the likeliest allowed token after a chunk; see `Context.choose`."""
         row = self._batch.rows[index]
-        pointer = llama_cpp.llama_get_logits_ith(self._ctx, row)
+        pointer = self._lib.llama_get_logits_ith(self._ctx, row)
         if not pointer:
             return None
         return likeliest(np.ctypeslib.as_array(pointer, (self._vocab_size,)), choice)
 
     def share(self, source: int, target: int, length: int) -> None:
         """Let `target` read the first `length` tokens of `source`; copies no cell."""
-        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, length)
+        self._lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
     def forget(self, sequence: int, start: int = 0) -> None:
         """Drop a sequence from `start` on.
@@ -119,18 +115,18 @@ class LlamaContext:
         Raises:
             EngineError: llama.cpp refused.
         """
-        if not llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1):
+        if not self._lib.llama_memory_seq_rm(self._memory, sequence, start, -1):
             raise EngineError(f"llama.cpp kept sequence {sequence} from position {start} on.")
 
     def close(self) -> None:
         """Free the context; idempotent."""
         if self._ctx is not None:
-            llama_cpp.llama_free(self._ctx)
+            self._lib.llama_free(self._ctx)
             self._ctx = None
 
 
 class _Batch:
-    """A llama_batch over numpy memory of our own: filling it is a few slices, freeing it nothing."""
+    """A llama_batch over our own numpy memory: filled by a few slices, freed by nobody."""
 
     def __init__(self, size: int) -> None:
         self._tokens = np.zeros(size, np.int32)
@@ -141,7 +137,7 @@ class _Batch:
         base, step = self._sequences.ctypes.data, self._sequences.itemsize
         self._pointers = np.array([base + i * step for i in range(size)], np.uintp)
         self.rows: list[int] = []  # of each chunk's last token
-        self.struct = llama_cpp.llama_batch(
+        self.struct = library().llama_batch(
             n_tokens=0,
             token=_pointer(self._tokens, ctypes.c_int32),
             embd=None,
@@ -211,8 +207,8 @@ def _checked_header(path: Path) -> GgufHeader:
     header = read_header(path)
     if header.kind != "model" or not header.architecture:
         raise DamagedRelease(
-            f"{path} is a GGUF of kind {header.kind!r} ({header.architecture or 'no architecture'});"
-            " expected a language model.",
+            f"{path} is a GGUF of kind {header.kind!r} and architecture {header.architecture!r}; "
+            "expected a language model.",
             hint="Name the base model; adapters are loaded beside it.",
         )
     if not header.fields.get("tokenizer.ggml.model"):
@@ -224,13 +220,13 @@ def _checked_header(path: Path) -> GgufHeader:
 
 
 def _load(path: Path) -> Any:
-    params = llama_cpp.llama_model_default_params()
+    params = library().llama_model_default_params()
     params.n_gpu_layers = 0
-    _RECENT.clear()
-    model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+    clear_complaints()
+    model = library().llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise DamagedRelease(
-            f"{path} does not load: {_last_complaint()}",
+            f"{path} does not load: {last_complaint()}",
             hint="It is no model this llama.cpp knows, or it is damaged inside.",
         )
     return model
@@ -239,30 +235,12 @@ def _load(path: Path) -> Any:
 def _refuse_unsharable(path: Path, model: Any) -> None:
     """Refuse models whose memory cannot drop or share a part of a sequence."""
     is_pure = not (
-        llama_cpp.llama_model_is_recurrent(model)
-        or llama_cpp.llama_model_is_hybrid(model)
-        or llama_cpp.llama_model_has_encoder(model)
+        library().llama_model_is_recurrent(model)
+        or library().llama_model_is_hybrid(model)
+        or library().llama_model_has_encoder(model)
     )
     if not is_pure:
         raise DamagedRelease(
             f"{path} is a recurrent, hybrid or encoder model; expected a pure decoder.",
             hint="Its memory cannot be shared between asks. Choose an attention-only model.",
         )
-
-
-@functools.cache
-def _start_backend() -> Any:
-    """Start llama.cpp once and keep it off stderr; returns the callback so that it stays alive."""
-
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-    def keep(level: int, text: bytes, _data: Any) -> None:
-        if level in {_WARN, _ERROR}:
-            _RECENT.append(text.decode("utf-8", "replace").strip())
-
-    llama_cpp.llama_log_set(keep, ctypes.c_void_p(0))
-    llama_cpp.llama_backend_init()
-    return keep
-
-
-def _last_complaint() -> str:
-    return next((line for line in reversed(_RECENT) if line), "no reason given")

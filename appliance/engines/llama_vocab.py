@@ -7,8 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import llama_cpp
-
+from appliance.engines.llama_library import library
 from appliance.errors import EngineError
 
 _CONTROL, _USER_DEFINED = 1 << 3, 1 << 4  # llama_token_attr
@@ -18,16 +17,17 @@ class LlamaVocabulary:
     """A vocabulary; `close` it before its model is freed."""
 
     def __init__(self, vocab: Any) -> None:
+        self._lib = library()
         self._vocab = vocab
         self._lock = threading.Lock()  # a tokenize must not race with the free
-        self._size = int(llama_cpp.llama_vocab_n_tokens(vocab))
+        self._size = int(self._lib.llama_vocab_n_tokens(vocab))
         self._pieces: dict[int, bytes] = {}
         self._named: dict[str, int] = {}
         self._user_defined: list[str] = []
         for token in range(self._size):
-            attributes = int(llama_cpp.llama_vocab_get_attr(vocab, token))
+            attributes = int(self._lib.llama_vocab_get_attr(vocab, token))
             if attributes & (_CONTROL | _USER_DEFINED):
-                name = llama_cpp.llama_vocab_get_text(vocab, token).decode("utf-8", "replace")
+                name = self._lib.llama_vocab_get_text(vocab, token).decode("utf-8", "replace")
                 self._named[name] = token
                 if attributes & _USER_DEFINED:
                     self._user_defined.append(name)
@@ -95,7 +95,7 @@ class LlamaVocabulary:
             while True:
                 buffer = (ctypes.c_int32 * size)()
                 count = int(
-                    llama_cpp.llama_tokenize(
+                    self._lib.llama_tokenize(
                         self._vocab, data, len(data), buffer, size, False, special
                     )
                 )
@@ -113,7 +113,7 @@ class LlamaVocabulary:
             while True:
                 buffer = ctypes.create_string_buffer(size)
                 count = int(
-                    llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, True)
+                    self._lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, True)
                 )
                 if count >= 0:
                     return buffer.raw[:count]

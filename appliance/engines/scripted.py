@@ -6,6 +6,7 @@ own code; only the numbers are made up. Its tokens are bytes, so it counts more 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,14 +113,13 @@ class ScriptedEngine:
 
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         """Return token ids; with `special=False` text can never become a control token."""
+        names = "|".join(map(re.escape, self._special)) if special else ""
         tokens: list[int] = []
-        while text:
-            name = next((n for n in self._special if special and text.startswith(n)), "")
-            if name:
-                tokens.append(self.token_id(name))
+        for part in re.split(f"({names})", text) if names else [text]:
+            if special and part in self._special:
+                tokens.append(self.token_id(part))
             else:
-                tokens.extend(text[0].encode("utf-8", "replace"))
-            text = text[len(name) or 1 :]
+                tokens.extend(part.encode("utf-8", "replace"))
         return tuple(tokens)
 
     def piece(self, token: int) -> bytes:

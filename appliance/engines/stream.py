@@ -52,7 +52,7 @@ class TokenStream:
 
     @property
     def finish(self) -> str:
-        """stop | length | deadline | cancelled; '' while running and after a failure."""
+        """How it ended: stop, length, deadline or cancelled; '' while running or failed."""
         return self._finish
 
     @property

@@ -1,0 +1,47 @@
+"""Hand over: say who knows, and keep the ask for when the line is back. The floor under all lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.records import Draft, LaneName, Sentence, Stitched
+
+WHO = {
+    "price": "the customer service desk",
+    "stock": "the receiving lead",
+    "transit": "the receiving lead",
+    "pickup": "the pick-up desk",
+}
+DESK = "your lead or the customer service desk"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffLane:
+    """Always answers, never guesses."""
+
+    line_is_configured: bool
+    name: LaneName = LaneName.HANDOFF
+    is_model: bool = False
+
+    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
+        """Return the refusal's own words, or who to ask."""
+        if not stitched.grant.allowed:
+            sentences = (Sentence(stitched.grant.message),)
+            return Draft(self.name, sentences, p=1.0, why=f"refused by {stitched.grant.rule}")
+        is_spanish = stitched.query.language == "es"
+        sentences = tuple(
+            Sentence(text) for text in (_spanish if is_spanish else _english)(stitched)
+        )
+        return Draft(self.name, sentences, p=1.0, why="no lane could answer")
+
+
+def _english(stitched: Stitched) -> list[str]:
+    said = [f"{m[0].upper()}{m[1:].rstrip('.')}." for m in stitched.evidence.missing]
+    if stitched.intent == "out_of_scope":
+        return ["That is outside what this store's handbook and systems cover.", f"Please ask {DESK}."]
+    who = WHO.get(stitched.intent, DESK)
+    return [*said, f"I have no sourced answer for that: please ask {who}."]
+
+
+def _spanish(stitched: Stitched) -> list[str]:  # noqa: ARG001
+    return ["No tengo una respuesta con fuente: pregunte a su líder o al mostrador de servicio."]

@@ -1,0 +1,34 @@
+"""Live facts through their templates: no model, no guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.lanes.api import nothing
+from appliance.records import Draft, Fact, LaneName, Sentence, Source, Stitched
+
+MOST_FACTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LookupLane:
+    """Speaks the facts that were read for this ask's intent."""
+
+    name: LaneName = LaneName.LOOKUP
+    is_model: bool = False
+
+    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
+        """Return one sentence per fact, and one for each feed that could not be read."""
+        facts = [f for f in stitched.evidence.facts if not f.is_stale][:MOST_FACTS]
+        if not facts and not stitched.evidence.missing:
+            return nothing(self.name, "no live fact was read for this ask")
+        sentences = [_spoken(fact) for fact in facts]
+        sentences += [
+            Sentence(f"{m[0].upper()}{m[1:].rstrip('.')}.") for m in stitched.evidence.missing
+        ]
+        p = next((o.p for o in stitched.lanes if o.lane is self.name), 0.0)
+        return Draft(self.name, tuple(sentences), p=p)
+
+
+def _spoken(fact: Fact) -> Sentence:
+    return Sentence(fact.text, (Source(fact.id, fact.family, 0, len(fact.text)),))

@@ -1,0 +1,99 @@
+"""Verdict -> Reply: write the verdict down, then let it be heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appliance.codec import to_plain
+from appliance.meter import Meter
+from appliance.ports import Journal, Threads
+from appliance.records import Fired, Reply, Source, Turn, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Verdict -> Reply."""
+
+    journal: Journal
+    threads: Threads
+    release: str
+    new_id: Callable[[], str]
+
+    def __call__(self, verdict: Verdict, *, meter: Meter, reply_id: str = "") -> Reply:
+        """Return the reply once its row is durable; its thread gains a turn.
+
+        Times in the row are those up to the row itself: the time of writing it is in the reply
+        only, for a row cannot hold how long it took to write.
+
+        Raises:
+            StoreError: The row could not be written. No reply is given.
+        """
+        with meter.measure("audit"):
+            reply = self._reply(verdict, meter, reply_id or self.new_id())
+            entry = self.journal.append("reply", _row(verdict, reply))
+            if verdict.ask.thread:
+                self._remember(verdict, reply)
+        return replace(reply, entry=entry.hash, times_ms=meter.times_ms())
+
+    def _remember(self, verdict: Verdict, reply: Reply) -> None:
+        turn = Turn(
+            text=verdict.query.text,
+            answer=reply.text,
+            subject=verdict.subject,
+            intent=verdict.intent,
+            topic=verdict.query.standalone,
+        )
+        self.threads.add(verdict.ask.thread, turn, reply_id=reply.id, at=verdict.ask.asked_at)
+
+    def _reply(self, verdict: Verdict, meter: Meter, reply_id: str) -> Reply:
+        spoken = {source.id for sentence in verdict.sentences for source in sentence.sources}
+        return Reply(
+            id=reply_id,
+            text=verdict.text,
+            lane=verdict.lane,
+            confidence=verdict.confidence,
+            sources=_sources(verdict),
+            facts=tuple(f for f in verdict.evidence.facts if f.id in spoken),
+            policies=_policies(verdict),
+            times_ms=meter.times_ms(),
+            sentences=verdict.sentences,
+            release=self.release,
+            model=verdict.model,
+            thread=verdict.ask.thread,
+            intent=verdict.intent,
+            in_scope=verdict.in_scope,
+            lanes=verdict.lanes,
+            reasons=verdict.reasons,
+            checks=verdict.checks,
+            attempts=verdict.attempts,
+            asked_at=verdict.ask.asked_at,
+            subject=verdict.subject,
+            missing=verdict.evidence.missing,
+        )
+
+
+def _row(verdict: Verdict, reply: Reply) -> Mapping[str, Any]:
+    """Return what a replay needs: the ask as it came, the live facts as they were read, the reply."""
+    return {
+        "id": reply.id,
+        "ask": to_plain(verdict.ask),
+        "masked": verdict.masked,
+        "reading": {
+            "facts": to_plain(verdict.evidence.facts),
+            "missing": list(verdict.evidence.missing),
+        },
+        "signals": dict(verdict.signals),
+        "reply": to_plain(reply),
+    }
+
+
+def _sources(verdict: Verdict) -> tuple[Source, ...]:
+    found = (s for sentence in verdict.sentences for s in sentence.sources)
+    return tuple(dict.fromkeys(found))
+
+
+def _policies(verdict: Verdict) -> tuple[Fired, ...]:
+    checked = (Fired(c.rule, c.outcome.value, "", c.why) for c in verdict.checks if c.rule)
+    return tuple(dict.fromkeys((*verdict.grant.fired, *checked)))

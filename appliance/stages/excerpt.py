@@ -1,0 +1,177 @@
+"""Which sentence of the passages answers the ask: a small learned ranker over sentences.
+
+Its probability is calibrated on held-out asks (`models/excerpts.py`); it orders what the specialist
+reads, picks what the quote lane says and tells the ladder when nothing answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from appliance.ports import IndexedSentence, Vector
+from appliance.records import Excerpt, Passage, ValueKind
+from appliance.stages.text import words
+from appliance.values import find_values
+
+FEATURES = (
+    "cosine",
+    "cosine_lead",
+    "coverage",
+    "coverage_title",
+    "coverage_lead",
+    "pairs",
+    "passage",
+    "passage_cosine",
+    "asks_value",
+    "has_asked_value",
+    "lacks_asked_value",
+    "opening",
+    "long",
+)
+_STOP = frozenset(
+    "a an the of to in on for with is are was be been do does did can could may i we you he she it"
+    " they his her their our my your and or if at by as that this there what how who when where"
+    " which much many long will would should have has had get from not no any me him them us"
+    " el la los las un una de que en por para con es son se lo le y o si su mi al del hay".split()
+)
+# What kind of value a question asks for. Order matters: the first that fits is taken.
+_ASKED: tuple[tuple[str, frozenset[ValueKind]], ...] = (
+    ("how long", frozenset({ValueKind.DURATION, ValueKind.DATE})),
+    ("how many days", frozenset({ValueKind.DURATION})),
+    ("how much", frozenset({ValueKind.MONEY, ValueKind.PERCENT})),
+    ("how many", frozenset({ValueKind.COUNT, ValueKind.DURATION})),
+    ("how old", frozenset({ValueKind.AGE, ValueKind.DURATION})),
+    ("what age", frozenset({ValueKind.AGE, ValueKind.DURATION})),
+    ("how often", frozenset({ValueKind.DURATION, ValueKind.COUNT})),
+    ("how far", frozenset({ValueKind.SIZE})),
+    ("what time", frozenset({ValueKind.TIME, ValueKind.DURATION})),
+    ("when", frozenset({ValueKind.TIME, ValueKind.DATE, ValueKind.DURATION})),
+    ("percent", frozenset({ValueKind.PERCENT})),
+    ("fee", frozenset({ValueKind.MONEY, ValueKind.PERCENT})),
+    ("limit", frozenset({ValueKind.MONEY, ValueKind.COUNT, ValueKind.DURATION})),
+    ("cuánto", frozenset({ValueKind.MONEY, ValueKind.PERCENT, ValueKind.DURATION})),
+    ("cuántos", frozenset({ValueKind.COUNT, ValueKind.DURATION})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptModel:
+    """Logistic weights over `FEATURES`, with a bias."""
+
+    weights: Mapping[str, float]
+    bias: float
+
+    def p(self, features: Mapping[str, float]) -> float:
+        """Return the calibrated probability that the sentence answers."""
+        score = self.bias + sum(self.weights.get(k, 0.0) * v for k, v in features.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+
+
+@dataclass(frozen=True, slots=True)
+class RankExcerpts:
+    """Order the sentences of a few passages by how likely they answer."""
+
+    model: ExcerptModel
+    idf: Callable[[str], float]
+
+    def __call__(
+        self,
+        text: str,
+        vector: Vector,
+        *,
+        passages: Sequence[Passage],
+        sentences: Sequence[IndexedSentence],
+    ) -> tuple[Excerpt, ...]:
+        """Return every sentence with its probability, likeliest first; ties in reading order."""
+        rows = self.features(text, vector, passages=passages, sentences=sentences)
+        found = [
+            Excerpt(s.passage, s.start, s.end, self.model.p(row))
+            for s, row in zip(sentences, rows, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda e: -e.p))
+
+    def features(
+        self,
+        text: str,
+        vector: Vector,
+        *,
+        passages: Sequence[Passage],
+        sentences: Sequence[IndexedSentence],
+    ) -> list[dict[str, float]]:
+        """Return one row of `FEATURES` per sentence."""
+        if not sentences:
+            return []
+        by_id = {p.id: p for p in passages}
+        cosines = np.stack([s.vector for s in sentences]) @ vector
+        query = _Query.of(text, self.idf)
+        rows = []
+        for sentence, cosine in zip(sentences, cosines, strict=True):
+            passage = by_id[sentence.passage]
+            row = query.features(passage, passage.text[sentence.start : sentence.end])
+            row.update(cosine=float(cosine), passage=passage.score)
+            row["opening"] = float(sentence.start == 0)
+            rows.append(row)
+        _compare(rows, sentences)
+        return rows
+
+
+def _compare(rows: list[dict[str, float]], sentences: Sequence[IndexedSentence]) -> None:
+    """Add what only the whole field tells: how far each sentence leads the best of the others."""
+    for name, lead in (("cosine", "cosine_lead"), ("coverage", "coverage_lead")):
+        ordered = sorted((row[name] for row in rows), reverse=True)
+        first, second = ordered[0], ordered[1] if len(ordered) > 1 else 0.0
+        for row in rows:
+            row[lead] = row[name] - (second if row[name] == first else first)
+    best: dict[str, float] = {}
+    for row, sentence in zip(rows, sentences, strict=True):
+        best[sentence.passage] = max(best.get(sentence.passage, 0.0), row["cosine"])
+    for row, sentence in zip(rows, sentences, strict=True):
+        row["passage_cosine"] = best[sentence.passage]
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    idf: Mapping[str, float]  # content stems of the ask
+    total: float
+    pairs: frozenset[tuple[str, str]]
+    asked: frozenset[ValueKind]
+
+    @classmethod
+    def of(cls, text: str, idf: Callable[[str], float]) -> _Query:
+        found = [w for w in words(text) if w not in _STOP]
+        weights = {stem(w): idf(w) for w in found}
+        lowered = text.lower()
+        asked = next((kinds for cue, kinds in _ASKED if cue in lowered), frozenset())
+        stems = [stem(w) for w in found]
+        pairs = frozenset(zip(stems, stems[1:], strict=False))
+        return cls(weights, sum(weights.values()) or 1.0, pairs, asked)
+
+    def features(self, passage: Passage, sentence: str) -> dict[str, float]:
+        said = [stem(w) for w in words(sentence) if w not in _STOP]
+        titled = {stem(w) for w in words(passage.title)}
+        kinds = {v.kind for v in find_values(sentence)}
+        has_value = bool(kinds & self.asked)
+        return {
+            "coverage": self._covered(set(said)),
+            "coverage_title": self._covered(titled),
+            "pairs": len(self.pairs & set(zip(said, said[1:], strict=False))) / 3.0,
+            "asks_value": float(bool(self.asked)),
+            "has_asked_value": float(has_value),
+            "lacks_asked_value": float(bool(self.asked) and not has_value),
+            "long": len(said) / 20.0,
+        }
+
+    def _covered(self, stems: set[str]) -> float:
+        return sum(w for s, w in self.idf.items() if s in stems) / self.total
+
+
+def stem(word: str) -> str:
+    """Return a crude stem: enough to make "returned", "returns" and "returning" one."""
+    for ending in ("ations", "ation", "ings", "ing", "ers", "ies", "ied", "es", "ed", "er", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
