@@ -38,7 +38,7 @@ class LlamaModel:
         try:
             _refuse_unsharable(path, self.model)
             self.context = LlamaContext(self.model, threads=threads, cells=cells, limits=limits)
-        except Exception:
+        except (DamagedRelease, EngineError):
             library().llama_model_free(self.model)
             raise
 
@@ -58,8 +58,9 @@ class LlamaContext:
         params.n_ctx = cells
         params.n_batch = params.n_ubatch = limits.batch_tokens
         params.n_seq_max = limits.sequences
-        # Without it llama.cpp reserves logits for a whole batch: 300 MB at a vocabulary of 150k.
-        params.n_outputs_max = limits.sequences  # fewer than n_seq_max aborts
+        # Unset, llama.cpp reserves logits for a whole batch: 300 MB at a vocabulary of 150k. Fewer
+        # than n_seq_max, though never needed, aborts the process as the context is made.
+        params.n_outputs_max = limits.sequences
         params.n_threads = params.n_threads_batch = threads
         # Without it a partial llama_memory_seq_cp aborts the process. FACTS.md, llama-cpp-python.
         params.kv_unified = True

@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The engine is compiled once per machine; parts we never call (image input) are left out.
+export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test check bench shape clean help
+
+help:
+	@echo "make run    set up the store half and serve the demo store on http://127.0.0.1:8080"
+	@echo "make test   set up everything and run the tests"
+	@echo "make check  ruff, mypy, import-linter"
+	@echo "make bench  measure DESIGN.md's budgets on this machine"
+	@echo "make clean  remove .venv, build and the demo store's data"
+
+run: $(VENV)/.store
+	@$(BIN)/backroom run
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m tests.bench
+
+$(VENV)/.machine:
+	@PYTHON=$(PYTHON) sh installer/machine.sh
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# The first time compiles the model runtime: about seven minutes on two cores.
+$(VENV)/.store: pyproject.toml | $(VENV)/.machine
+	@echo "Setting up the store half in $(VENV) (the first time takes about ten minutes) …"
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/.machine
+	@echo "Setting up everything for tests and training in $(VENV) …"
+	@$(BIN)/pip install --quiet --editable ".[postgres,models,test,check]"
+	@touch $@ $(VENV)/.store
+
+clean:
+	rm -rf $(VENV) build var

@@ -1,0 +1,168 @@
+"""The store's own commands: run, ask, replay, stage, journal, and those of the index and the rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from appliance.config import DEMO_RELEASE, load_settings
+from appliance.errors import BadInput
+from appliance.records import Reply, Role
+
+if TYPE_CHECKING:
+    from appliance.config import Settings
+    from appliance.wiring import Store
+
+HomeOption = Annotated[
+    Path,
+    typer.Option("--home", envvar="BACKROOM_HOME", help="Folder of the store's own data."),
+]
+ReleaseOption = Annotated[
+    Path | None, typer.Option("--release", help="Folder of a release; the demo's by default.")
+]
+DEFAULT_HOME = Path("var/store")
+EXAMPLES = (
+    "how long do customers have to return opened headphones",
+    "how many LM-104233 do we have",
+    "can I give 25% off",
+)
+out = Console(highlight=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the store's commands to `app`."""
+    from appliance import index_commands, policy_commands  # noqa: PLC0415
+
+    app.command("run")(run)
+    app.command("ask")(ask)
+    app.command("replay")(replay)
+    app.command("stage")(stage)
+    app.command("health")(health)
+    journal = typer.Typer(help="The hash-chained record of everything said.", no_args_is_help=True)
+    journal.command("verify")(journal_verify)
+    journal.command("tail")(journal_tail)
+    app.add_typer(journal, name="journal")
+    index_commands.register(app)
+    policy_commands.register(app)
+
+
+def run(
+    home: HomeOption = DEFAULT_HOME,
+    release: ReleaseOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Start the store: open the release, then serve the handheld page."""
+    from appliance.web.app import serve  # noqa: PLC0415
+    from appliance.wiring import open_store  # noqa: PLC0415
+
+    settings = load_settings(home, {"release": release, "host": host, "port": port})
+    with open_store(settings) as store:
+        address = f"http://{settings.host}:{settings.port}"
+        out.print(f"\n[bold]Backroom[/] store {settings.store}, release {store.release.manifest.id}")
+        out.print(f"  Open [bold underline]{address}[/] and try:\n")
+        for text in store.examples():
+            out.print(f"    • {text}")
+        out.print("\n  Stop with Ctrl+C.\n")
+        serve(store)
+
+
+def ask(
+    text: Annotated[str, typer.Argument(help="The question, as an associate would type it.")],
+    role: Annotated[Role, typer.Option(help="Who asks.")] = Role.ASSOCIATE,
+    thread: Annotated[str, typer.Option(help="Continue this conversation.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The reply and its receipt.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    release: ReleaseOption = None,
+) -> None:
+    """Ask the store one question."""
+    with _store(home, release) as store:
+        reply = store.ask(text, role=role, thread=thread)
+    _print_reply(reply, as_json=as_json)
+
+
+def replay(
+    reply_id: Annotated[str, typer.Argument(help="The id on a receipt.")],
+    home: HomeOption = DEFAULT_HOME,
+    release: ReleaseOption = None,
+) -> None:
+    """Build a reply again from the journal and the release, and compare."""
+    with _store(home, release) as store:
+        recorded, again = store.replay(reply_id)
+    out.print(f"[dim]recorded[/] {recorded['text']}\n[dim]replayed[/] {again.text}")
+    if recorded["text"] != again.text or recorded["lane"] != again.lane.value:
+        out.print(f"[bold red]differs[/]: {recorded['lane']} then, {again.lane.value} now.")
+        raise typer.Exit(1)
+    out.print(f"[bold green]the same[/], by {again.lane.value}, release {again.release}.")
+
+
+def health(home: HomeOption = DEFAULT_HOME, release: ReleaseOption = None) -> None:
+    """Open the store, check its parts and print what it finds."""
+    with _store(home, release) as store:
+        out.print_json(json.dumps(store.health()))
+
+
+def stage(
+    name: Annotated[str, typer.Argument(help="prepare | admit | route | stitch")],
+    source: Annotated[Path, typer.Option("--in", help='JSONL: {"id","text","role"?,"thread"?}')],
+    target: Annotated[Path, typer.Option("--out", help="JSONL: the stage's record, a line each.")],
+    home: HomeOption = DEFAULT_HOME,
+    release: ReleaseOption = None,
+) -> None:
+    """Run one stage over a file of asks: for debugging, evaluation and support."""
+    from appliance.stage_runner import STAGES, run_stage  # noqa: PLC0415
+
+    if name not in STAGES:
+        raise BadInput(f"No stage {name!r}.", hint=f"Stages: {', '.join(STAGES)}.")
+    with _store(home, release) as store:
+        done, failed = run_stage(store, name, source=source, target=target)
+    out.print(f"{done} records, {failed} lines with an error, in {target}")
+
+
+def journal_verify(home: HomeOption = DEFAULT_HOME) -> None:
+    """Check the journal's hash chain from its first row."""
+    from appliance.wiring import open_journal  # noqa: PLC0415
+
+    rows = open_journal(load_settings(home)).verify()
+    out.print(f"[bold green]whole[/]: {rows} rows, every hash follows from the one before.")
+
+
+def journal_tail(
+    home: HomeOption = DEFAULT_HOME,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000)] = 10,
+) -> None:
+    """Print the latest replies, newest first."""
+    from appliance.wiring import open_journal  # noqa: PLC0415
+
+    for body in open_journal(load_settings(home)).latest(limit=count):
+        reply = body["reply"]
+        out.print(f"[dim]{reply['asked_at'][:19]} {reply['id']} {reply['lane']:>10}[/] ", end="")
+        out.print(f"{body['masked']} → {reply['text']}", markup=False)
+
+
+def _store(home: Path, release: Path | None) -> Store:
+    from appliance.wiring import open_store  # noqa: PLC0415
+
+    settings: Settings = load_settings(home, {"release": release or DEMO_RELEASE})
+    return open_store(settings)
+
+
+def _print_reply(reply: Reply, *, as_json: bool) -> None:
+    from appliance.web.shapes import reply_json  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(json.dumps(reply_json(reply), ensure_ascii=False))
+        return
+    out.print(f"\n{reply.text}\n", markup=False)
+    for source in reply.sources:
+        out.print(f"  ↳ {source.title}  ({source.id})", style="dim", markup=False)
+    total_ms = sum(ms for _, ms in reply.times_ms)
+    out.print(
+        f"  {reply.lane.value} · confidence {reply.confidence:.2f} · {total_ms:.0f} ms · {reply.id}\n",
+        style="dim",
+        markup=False,
+    )

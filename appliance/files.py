@@ -1,0 +1,44 @@
+"""Files replaced whole: a reader sees the old content or the new, never half of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from appliance.errors import BadInput
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[TextIO]:
+    """Give a text file beside `path` that takes its name, durably, when the block ends well.
+
+    Raises:
+        BadInput: The folder cannot be written, or the disk is full; `path` is as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("w", encoding="utf-8", errors="surrogatepass") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as exc:
+        raise BadInput(
+            f"{path} cannot be written: {exc.strerror or exc}.", hint=f"Check: df -h {path.parent}"
+        ) from exc
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""From anyone's documents and catalogue to one immutable index file; needs no torch."""

@@ -1,0 +1,99 @@
+"""What an ask is about, where people, money or locks are concerned: topics a rule may close.
+
+Told by pattern, in English and modestly in Spanish; asking *for* a thing ("what is Maria's phone
+number") is told from asking about a procedure ("do we need a customer's phone number?").
+"""
+
+from __future__ import annotations
+
+import re
+
+from appliance.ports import PolicyRequest
+
+_WANTS = (
+    r"(?:what(?:['’]?s| is| are| was)|whats|give me|tell me|look up|find|show me|get me|pull up|send me|"
+    r"do you (?:know|have)|i need|who is|dame|dime|cuál es|busca\w*|necesito)"
+)
+_CUSTOMER = r"(?:customers?|client(?:e|s)?|shoppers?|guests?|buyers?|mr\.?|mrs\.?|ms\.?|sra?\.?|that lady|that man|that guy)"
+_STAFF = (
+    r"(?:co-?workers?|colleagues?|associates?|employees?|cashiers?|managers?|leads?|supervisors?|boss|"
+    r"compañer[oa]s?|emplead[oa]s?|gerente)"
+)
+_CONTACT = (
+    r"(?:home |street |e-?mail |phone |cell |mobile |personal )*(?:address(?:es)?|phone(?: number)?|e-?mails?|"
+    r"cell|mobile|number|birthday|card(?: number)?|dirección|teléfono|correo|tarjeta)"
+)
+_NAME = r"(?:(?-i:[A-Z][a-zé]+(?: [A-Z][a-zé]+)?)|his|her|their)"
+_NOT_PEOPLE = re.compile(
+    r"\bcustomer (?:service|care|relations|support|desk)|\bstore(?:['’]s)? (?:phone|address|number|e-?mail)"
+    r"|\b(?:do|should|must|can) (?:we|i) (?:need|ask|take|change|update|correct|enter|keep|store)\b"
+    r"|\bhow (?:do|can|should|long)\b|\bmodel number|\border number|\bpart number|\bserial number",
+    re.IGNORECASE,
+)
+_OWN = re.compile(r"\b(?:my own|my|mine|mi|mis)\b", re.IGNORECASE)
+
+_TOPICS: tuple[tuple[str, str], ...] = (
+    (
+        "customer_data",
+        rf"\b{_WANTS}\b.{{0,40}}\b{_CUSTOMER}\b.{{0,30}}\b{_CONTACT}\b"
+        rf"|\b{_WANTS}\b.{{0,30}}\b(?:address|phone number|e-?mail|card number|purchase history|dirección|"
+        rf"teléfono)\b.{{0,15}}\b(?:of|for|de|del)\b.{{0,15}}\b{_CUSTOMER}"
+        rf"|\bwhere (?:does|do|did) (?!the\b)(?!i\b)(?!we\b){_NAME}\b.{{0,20}}\blive\b"
+        rf"|\bwhere (?:does|do) (?:the|that|this) {_CUSTOMER}.{{0,20}}\blive\b"
+        rf"|\bwhat (?:did|has|have) (?:the |that |this )?(?:{_CUSTOMER}|{_NAME}) (?:\w+ )?(?:buy|bought|order(?:ed)?|"
+        rf"purchased?)\b|\b(?:purchase|order|shopping) history (?:of|for)\b",
+    ),
+    (
+        "staff_pay",
+        r"\b(?:salary|salaries|wages?|pay ?(?:rate|check|stub|slip)|hourly (?:rate|pay)|sueldo|salario)\b"
+        r"|\bhow much (?:does|do|did|is|are) (?!i\b)(?!it\b)(?!this\b)(?!that\b).{1,40}\b(?:make an hour|earn|"
+        r"get(?:ting)? paid|paid|make per|make a year|being paid)\b|\bcuánto (?:gana|cobra)\b",
+    ),
+    (
+        "associate_data",
+        rf"\b{_WANTS}\b.{{0,40}}\b{_STAFF}\b['’]?s?\s+(?:home |personal |cell |phone )*(?:address|phone|number|"
+        r"e-?mail|cell|birthday|schedule|record|write-?up|teléfono|dirección)"
+        rf"|\b{_WANTS}\b.{{0,15}}\b(?-i:[A-Z][a-z]+)['’]s (?:home |personal |cell |phone )*(?:address|phone|number|"
+        r"e-?mail|cell|birthday|schedule|record)\b"
+        r"|\b(?:home address|personal (?:phone|number|e-?mail)) of\b",
+    ),
+    (
+        "cost",
+        r"\b(?:our|unit|wholesale|invoice|landed|store|dealer) cost\b|\bcost price\b|\bwhat (?:do|did) we pay (?:for|"
+        r"per)\b|\bhow much (?:do|did) we pay (?:for|per)\b|\b(?:profit|gross|our) margins?\b|\bmargins? (?:on|for|of)\b|"
+        r"\bmark-?up (?:on|for|of)\b|\bshrink(?:age)? (?:rate|number|figure|percent\w*|of|for|last|this)\b|"
+        r"\bprecio de costo\b|\bmargen\b",
+    ),
+    (
+        "loss_prevention",
+        r"\b(?:loss[- ]prevention|shoplift\w*|theft|lp|stealing)\b.{0,30}\b(?:threshold|limit|minimum|amount)\b"
+        r"|\b(?:threshold|limit|minimum)\b.{0,30}\b(?:loss[- ]prevention|shoplift\w*|theft|lp)\b"
+        r"|\bat what (?:amount|value|dollar)\b.{0,30}\b(?:stop|prosecute|police|chase|detain)\w*"
+        r"|\b(?:camera|cctv) (?:blind|dead) ?spots?\b|\b(?:no|without) cameras?\b",
+    ),
+    (
+        "safe",
+        r"\bsafe(?:['’]s)? (?:code|combination|combo|pin|key|procedure)s?\b|\b(?:code|combination|combo|pin|key) (?:to|for|"
+        r"of) the (?:safe|alarm)\b|\balarm (?:code|pin)\b|\b(?:open|unlock|get into) the safe\b|\b(?:disarm|switch off|"
+        r"turn off) the alarm\b|\b(?:código|combinación) de la (?:caja fuerte|alarma)\b",
+    ),
+)  # fmt: skip
+_COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _TOPICS)
+_ABOUT_PEOPLE = frozenset({"customer_data", "associate_data"})
+
+
+def find_topics(text: str, *, role: str) -> tuple[PolicyRequest, ...]:
+    """Return an `ask_about` request per guarded topic that `text` asks for."""
+    found = []
+    for name, pattern in _COMPILED:
+        if not pattern.search(text) or (name in _ABOUT_PEOPLE and _NOT_PEOPLE.search(text)):
+            continue
+        is_own = bool(_OWN.search(text))
+        if is_own and name in {"staff_pay", "associate_data", "customer_data"}:
+            continue  # one's own phone, pay or card is no secret from oneself
+        found.append(
+            PolicyRequest(
+                action="ask_about", role=role, resource_type="Topic", resource_id=name, context={}
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,79 @@
+"""The learned parts that are plain weights: router and excerpt ranker, as files of a release."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from appliance.errors import DamagedRelease
+from appliance.stages.excerpt import FEATURES, ExcerptModel
+from appliance.stages.route import RouterModel
+
+HINT = "Fetch the release again."
+
+
+def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
+    """Return the router written as `router.json` and `router.npz`.
+
+    Raises:
+        DamagedRelease: A file is missing or foreign, or the shapes do not fit each other or `dim`.
+    """
+    fields = _json(table)
+    try:
+        with np.load(weights) as arrays:
+            matrix = np.asarray(arrays["weights"], dtype=np.float32)
+            bias = np.asarray(arrays["bias"], dtype=np.float32)
+        intents = tuple(fields["intents"])
+        buckets = int(fields["word_buckets"])
+        model = RouterModel(
+            intents=intents,
+            weights=matrix,
+            bias=bias,
+            lanes=fields["lanes"],
+            out_of_scope_at=float(fields["out_of_scope_at"]),
+            try_at=fields["try_at"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise DamagedRelease(f"{weights} is not a router: {exc}.", hint=HINT) from exc
+    expected = (len(intents), dim + buckets)
+    if matrix.shape != expected:
+        raise DamagedRelease(
+            f"{weights.name} has weights of shape {matrix.shape}; {len(intents)} intents over"
+            f" {dim} + {buckets} inputs need {expected}.",
+            hint="Router and embedder are of different releases. " + HINT,
+        )
+    return model
+
+
+def load_excerpts(path: Path) -> ExcerptModel:
+    """Return the excerpt ranker written as JSON.
+
+    Raises:
+        DamagedRelease: Missing, foreign, or with features this program does not compute.
+    """
+    fields = _json(path)
+    try:
+        weights = {str(k): float(v) for k, v in fields["weights"].items()}
+        bias = float(fields["bias"])
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise DamagedRelease(f"{path} is not an excerpt ranker: {exc}.", hint=HINT) from exc
+    unknown = set(weights) - set(FEATURES)
+    if unknown:
+        raise DamagedRelease(
+            f"{path.name} weighs {sorted(unknown)[0]!r}, which this program does not compute.",
+            hint="The release needs a newer program.",
+        )
+    return ExcerptModel(weights, bias)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise DamagedRelease(f"{path} cannot be read as JSON: {exc}.", hint=HINT) from exc
+    if not isinstance(fields, dict):
+        raise DamagedRelease(f"{path} must hold an object.", hint=HINT)
+    return fields
