@@ -24,8 +24,6 @@ if command -v "$PYTHON" >/dev/null 2>&1; then
         echo "missing: Python's venv module (makes the virtual environment)" >&2
         missing="$missing python3-venv"
     }
-    header=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-    [ -n "$header" ] || missing="$missing python3-dev"
 fi
 
 [ -z "$missing" ] && exit 0

@@ -114,7 +114,7 @@ def _step(model: Transformer, batch: Batch) -> tuple[float, float]:
     hit = (logits.argmax(-1) == wanted).float()
     if batch.scored is not None:
         hit = hit[batch.scored[where]]
-    return float(loss), float(hit.mean())
+    return loss.item(), hit.mean().item()
 
 
 def _shape(stage: Stage, step: int, progress: float) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from appliance.engines.context import WIDEST_MARGIN, Choice, Chunk, Limits
 from appliance.engines.gguf_header import GgufHeader, read_header
-from appliance.engines.llama_library import clear_complaints, last_complaint, library
+from appliance.engines.llama_library import clear_complaints, first_complaint, library
 from appliance.errors import DamagedRelease, EngineError
 from appliance.ports import Token
 
@@ -65,10 +65,11 @@ class LlamaContext:
         # Without it a partial llama_memory_seq_cp aborts the process. FACTS.md, llama-cpp-python.
         params.kv_unified = True
         params.no_perf = True
+        clear_complaints()
         self._ctx: Any = self._lib.llama_init_from_model(model, params)
         if not self._ctx:
             raise EngineError(
-                f"llama.cpp made no context of {cells:,} cells: {last_complaint()}",
+                f"llama.cpp made no context of {cells:,} cells: {first_complaint()}",
                 hint="Lower the engine's cells in the settings.",
             )
         self._memory = self._lib.llama_get_memory(self._ctx)
@@ -227,7 +228,7 @@ def _load(path: Path) -> Any:
     model = library().llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise DamagedRelease(
-            f"{path} does not load: {last_complaint()}",
+            f"{path} does not load: {first_complaint()}",
             hint="It is no model this llama.cpp knows, or it is damaged inside.",
         )
     return model

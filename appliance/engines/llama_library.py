@@ -8,8 +8,8 @@ import os
 from collections import deque
 from typing import Any
 
-_WARN, _ERROR = 3, 4  # ggml_log_level
-_RECENT: deque[str] = deque(maxlen=20)  # llama.cpp's latest complaints, for error messages
+_ERROR = 4  # ggml_log_level
+_RECENT: deque[str] = deque(maxlen=20)  # llama.cpp's latest errors, for ours
 _KEPT_ALIVE: list[Any] = []  # C holds a pointer to the log callback
 
 
@@ -25,7 +25,7 @@ def library() -> Any:
 
     @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
     def keep(level: int, text: bytes, _data: Any) -> None:
-        if level in {_WARN, _ERROR}:
+        if level == _ERROR:
             _RECENT.append(text.decode("utf-8", "replace").strip())
 
     _KEPT_ALIVE.append(keep)
@@ -39,6 +39,6 @@ def clear_complaints() -> None:
     _RECENT.clear()
 
 
-def last_complaint() -> str:
-    """Return llama.cpp's latest warning or error."""
-    return next((line for line in reversed(_RECENT) if line), "no reason given")
+def first_complaint() -> str:
+    """Return llama.cpp's first error since `clear_complaints`: the cause, not what followed."""
+    return next((line for line in _RECENT if line), "no reason given")

@@ -35,6 +35,7 @@ class _Reading:
     is_ask: bool
 
     def has(self, pattern: re.Pattern[str]) -> bool:
+        """Tell whether the sentence matches."""
         return bool(pattern.search(self.text))
 
     def speaks_of(self, pattern: re.Pattern[str]) -> bool:
@@ -44,7 +45,7 @@ class _Reading:
     def amounts(self, kind: ValueKind, unit: str = "") -> list[int]:
         """Return amounts of a kind, "over 20" as 21 and "under 10" as 9, rounded up."""
         return [
-            self._bounded(v)
+            self.bounded(v)
             for v in self.values
             if v.kind is kind and v.amount is not None and (not unit or v.unit == unit)
         ]
@@ -61,7 +62,8 @@ class _Reading:
         ]
         return max(found, default=None)
 
-    def _bounded(self, value: Value) -> int:
+    def bounded(self, value: Value) -> int:
+        """Return a value as a whole number, its bound taken in."""
         assert value.amount is not None
         before = self.text[: value.start]
         if w.OVER.search(before):
@@ -102,7 +104,8 @@ def find_claims(
     if is_ask:
         claims += [t for t in find_topics(text, role=role) if t not in claims]
     elif is_yes(text) and not claims and about:
-        claims += [c for c in find_claims(about, role=role, is_ask=True) if "topic" not in c.context]
+        asked = find_claims(about, role=role, is_ask=True)
+        claims += [c for c in asked if c.action != "ask_about"]
     return tuple(claims)
 
 
@@ -127,7 +130,7 @@ def _discount(r: _Reading) -> Context | None:
         percents.append(HALF)
     if not percents or r.has(w.NOT_A_DISCOUNT):
         return None
-    if not r.has(w.DISCOUNT) and not r.has(w.GIVES):
+    if not (r.has(w.DISCOUNT) or r.has(w.GIVES) or is_yes(r.text)):
         return None
     return {
         "percent": max(percents),
@@ -140,8 +143,8 @@ def _discount(r: _Reading) -> Context | None:
 
 
 def _refund(r: _Reading) -> Context | None:
-    if r.is_ask and r.has(w.CUSTOMER_RETURNS):
-        return None  # a question about the rule, answered from the handbook
+    if not r.has(w.REFUNDS) or (r.is_ask and r.has(w.CUSTOMER_RETURNS)):
+        return None  # what a customer may do is answered from the handbook
     category = next((name for name, p in w.REFUND_CATEGORIES if r.has(p)), None)
     category = category or next((n for n, p in w.REFUND_CATEGORIES if p.search(r.about)), None)
     no_receipt, receipt = r.speaks_of(w.NO_RECEIPT), r.speaks_of(w.WITH_RECEIPT)
@@ -188,7 +191,7 @@ def _restricted(r: _Reading) -> Context | None:
     if category is None:
         return None
     ages = [
-        r._bounded(v)
+        r.bounded(v)
         for v in r.values
         if v.kind is ValueKind.AGE
         and v.amount is not None

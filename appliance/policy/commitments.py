@@ -49,7 +49,7 @@ _APPROVED = re.compile(
     r"|\b(?:by|from)\s+(?:a |the |your )(?P<c>manager|lead)\b",
     _FLAGS,
 )
-_SENTENCE = re.compile(r"[^.!?;\n]+(?:[.](?=\d)[^.!?;\n]+)*[.!?;]*", _FLAGS)
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]+)*[.!?]*", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)

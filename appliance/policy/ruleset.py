@@ -105,7 +105,7 @@ def inspect_rules(folder: Path) -> tuple[RuleSet | None, tuple[Complaint, ...]]:
         _inspect_file(file, schema, rules, complaints)
     complaints += _twice(rules)
     if complaints:
-        return None, tuple(complaints)
+        return None, tuple(sorted(complaints, key=lambda c: (c.file, c.line)))
     return RuleSet(rules=tuple(rules), schema=schema, folder=str(folder)), ()
 
 

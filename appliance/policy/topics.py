@@ -30,7 +30,11 @@ _NOT_PEOPLE = re.compile(
     r"|\bhow (?:do|can|should|long)\b|\bmodel number|\border number|\bpart number|\bserial number",
     re.IGNORECASE,
 )
-_OWN = re.compile(r"\b(?:my own|my|mine|mi|mis)\b", re.IGNORECASE)
+_OWN = re.compile(
+    r"\b(?:my|mi|mis)\s+(?:own\s+)?(?:pay|salary|wages?|hourly|schedule|phone|number|e-?mail|address|"
+    r"record|birthday|sueldo|salario|horario|teléfono)",
+    re.IGNORECASE,
+)
 
 _TOPICS: tuple[tuple[str, str], ...] = (
     (
@@ -78,19 +82,32 @@ _TOPICS: tuple[tuple[str, str], ...] = (
         r"turn off) the alarm\b|\b(?:código|combinación) de la (?:caja fuerte|alarma)\b",
     ),
 )  # fmt: skip
+_ADVICE: tuple[tuple[str, str], ...] = (
+    (
+        "medical",
+        r"\b(?:what|which|any|best|qué)\b.{0,20}\b(?:medicines?|medications?|pills?|painkillers?|ointment|medicina|"
+        r"pastillas?)\b.{0,20}\b(?:should|can|for|take|give|help\w*|works?|para|dar)\b|\bsafe to (?:take|mix|combine)\b"
+        r"|\b(?:dose|dosage|dosis)\b",
+    ),
+    ("legal", r"\b(?:can|could|will|should) (?:\w+ ){1,3}sue\b|\bgrounds for a lawsuit\b|\bdemandar(?:nos|me)?\b"),
+)  # fmt: skip
+_ADVISED = tuple((field, re.compile(pattern, re.IGNORECASE)) for field, pattern in _ADVICE)
 _COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _TOPICS)
 _ABOUT_PEOPLE = frozenset({"customer_data", "associate_data"})
 
 
 def find_topics(text: str, *, role: str) -> tuple[PolicyRequest, ...]:
-    """Return an `ask_about` request per guarded topic that `text` asks for."""
-    found = []
+    """Return an `ask_about` request per guarded topic of `text`, and advice it asks for."""
+    found = [
+        PolicyRequest(action="give_advice", role=role, context={"field": field})
+        for field, pattern in _ADVISED
+        if pattern.search(text)
+    ]
     for name, pattern in _COMPILED:
         if not pattern.search(text) or (name in _ABOUT_PEOPLE and _NOT_PEOPLE.search(text)):
             continue
-        is_own = bool(_OWN.search(text))
-        if is_own and name in {"staff_pay", "associate_data", "customer_data"}:
-            continue  # one's own phone, pay or card is no secret from oneself
+        if name in {"staff_pay", "associate_data"} and _OWN.search(text):
+            continue  # one's own phone or pay is no secret from oneself
         found.append(
             PolicyRequest(
                 action="ask_about", role=role, resource_type="Topic", resource_id=name, context={}

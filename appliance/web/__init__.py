@@ -1,0 +1,1 @@
+"""The store's web server: the ask API and the handheld page."""

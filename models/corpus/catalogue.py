@@ -235,7 +235,8 @@ def _model_number(line: str, *, brands: dict[str, str], seed: int, family: str) 
 
 
 def _short(label: str) -> str:
-    return "".join(ch for ch in label if ch.isalnum())[: 5 if label[0].isdigit() else 3].upper()
+    plain = "".join(ch for ch in label if ch.isalnum()).upper()
+    return plain[:5] if any(ch.isdigit() for ch in plain) else plain[:3]
 
 
 def _unused(taken: set[str], wanted: str) -> str:

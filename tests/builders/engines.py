@@ -1,4 +1,4 @@
-"""Engines for tests: small, stepped by hand unless asked otherwise, on a clock that stands still."""
+"""Engines for tests: small, on a clock that stands still, stepped by hand unless started."""
 
 from __future__ import annotations
 

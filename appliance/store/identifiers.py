@@ -1,0 +1,71 @@
+"""SKU, EAN and model numbers: how they are folded, and which parts of them find their product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from appliance.store.words import ngrams
+
+MIN_PART = 4  # characters of a part ("xm5" alone names nothing)
+MIN_DIGITS = 5  # of a part that is digits only: "2026", "1000" are rarely a product
+MAX_KEY = 48
+_JOIN = 3  # words joined into one identifier: "wh 1000 xm5"
+MAX_CANDIDATES = 64  # per ask
+
+
+def fold(identifier: str) -> str:
+    """Return an identifier as lower-case letters and digits only."""
+    return re.sub(r"[^0-9a-z]", "", identifier.casefold())[:MAX_KEY]
+
+
+def keys(identifier: str) -> list[tuple[str, bool]]:
+    """Return (key, is the whole identifier) under which it is found; the whole one first.
+
+    Parts begin where letters turn to digits or at punctuation: "LM-104233" is also "104233".
+    """
+    whole = fold(identifier)
+    if not whole:
+        return []
+    found = {whole: True}
+    pieces = re.findall(r"[a-z]+|[0-9]+", identifier.casefold())
+    for start in range(1, len(pieces)):
+        part = fold("".join(pieces[start:]))
+        if is_telling(part):
+            found.setdefault(part, False)
+    if whole.isdigit() and len(whole) == 13 and whole.startswith("0"):
+        found.setdefault(whole[1:], True)  # a UPC-A printed as an EAN-13
+    return list(found.items())
+
+
+def is_telling(key: str) -> bool:
+    """Whether a key may name a product by itself: it has digits, and enough of them."""
+    if not any(c.isdigit() for c in key):
+        return False
+    return len(key) >= (MIN_DIGITS if key.isdigit() else MIN_PART)
+
+
+def candidates(text: str) -> Iterator[str]:
+    """Yield the folded runs of an ask that may be identifiers, longest joins first, each once."""
+    raw = ngrams(text)
+    seen: set[str] = set()
+    for width in range(_JOIN, 0, -1):
+        for start in range(len(raw) - width + 1):
+            run = raw[start : start + width]
+            # Only what holds a digit or is short can be a piece of a number: not "the price".
+            if width > 1 and not (_is_piece(run[0]) and any(map(_has_digit, run))):
+                continue
+            key = fold("".join(run))
+            if key not in seen and is_telling(key):
+                seen.add(key)
+                yield key
+            if len(seen) >= MAX_CANDIDATES:
+                return
+
+
+def _is_piece(run: str) -> bool:
+    return _has_digit(run) or len(run) <= 4
+
+
+def _has_digit(run: str) -> bool:
+    return any(c.isdigit() for c in run)

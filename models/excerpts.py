@@ -1,0 +1,147 @@
+"""Train the excerpt ranker: which sentence of the found passages answers an ask.
+
+Source of the labels: the handbook's hand-written asks, each with the sentence that answers it. Asks
+under `held_out` are never trained on; the figures of the report come from them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.files import replaced
+from appliance.ports import Embedder, Filters, Index
+from appliance.records import Passage
+from appliance.stages.excerpt import FEATURES, ExcerptModel, RankExcerpts
+from appliance.stages.lexicon import Lexicon
+from appliance.stages.stitch import KEPT, SEARCHED, distinct
+from appliance.stages.text import fold, language
+
+ROLES = ("associate", "lead", "manager")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledAsk:
+    """An ask and the sentence that answers it; an empty answer means that nothing does."""
+
+    text: str
+    document: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The sentences found for one ask: features (n, len(FEATURES)), labels (n,)."""
+
+    ask: LabelledAsk
+    features: NDArray[np.float64]
+    labels: NDArray[np.bool_]
+
+
+def read_asks(folder: Path, field: str) -> list[LabelledAsk]:
+    """Return the labelled asks of a folder of JSONL; `field` is asks or held_out."""
+    found = []
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            found += [LabelledAsk(text, row["doc"], row["answer"]) for text in row[field]]
+    return found
+
+
+def gather(
+    asks: Sequence[LabelledAsk],
+    *,
+    index: Index,
+    embedder: Embedder,
+    lexicon: Lexicon,
+    on: date,
+) -> Iterator[Candidates]:
+    """Search for each ask as the store does and yield its sentences with features and labels."""
+    rank = RankExcerpts(ExcerptModel({}, 0.0), index.idf)
+    for ask in asks:
+        text = lexicon.expand(fold(ask.text))
+        filters = Filters(
+            audiences=ROLES, language=language(text), on=on, kinds=("handbook", "local")
+        )
+        found = index.search(lexicon.with_synonyms(text), k=SEARCHED, filters=filters)
+        passages = distinct(found)[:KEPT]
+        sentences = index.sentences([p.id for p in passages])
+        if not sentences:
+            continue
+        vector = embedder.embed([text])[0]
+        rows = rank.features(text, vector, passages=passages, sentences=sentences)
+        by_id = {p.id: p for p in passages}
+        labels = [_answers(ask, by_id[s.passage], s.start, s.end) for s in sentences]
+        yield Candidates(ask, _matrix(rows), np.array(labels, dtype=bool))
+
+
+def train(candidates: Sequence[Candidates]) -> ExcerptModel:
+    """Return weights fitted by logistic regression; its probabilities are calibrated by its loss."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
+    features = np.concatenate([c.features for c in candidates])
+    labels = np.concatenate([c.labels for c in candidates])
+    scaler = StandardScaler().fit(features)
+    fitted = LogisticRegression(C=1.0, max_iter=2000).fit(scaler.transform(features), labels)
+    weights = fitted.coef_[0] / scaler.scale_
+    bias = float(fitted.intercept_[0] - weights @ scaler.mean_)
+    return ExcerptModel(dict(zip(FEATURES, map(float, weights), strict=True)), bias)
+
+
+def report(model: ExcerptModel, candidates: Sequence[Candidates]) -> dict[str, Any]:
+    """Return hit@1, hit@2, how often the sentence was found at all, and calibration error.
+
+    The expected calibration error is over the first sentence's p in ten bins of equal width.
+    """
+    ranks, p_first, right_first = [], [], []
+    for found in candidates:
+        p = np.array([model.p(dict(zip(FEATURES, row, strict=True))) for row in found.features])
+        order = np.argsort(-p, kind="stable")
+        places = np.flatnonzero(found.labels[order])
+        ranks.append(int(places[0]) if len(places) else -1)
+        p_first.append(float(p[order[0]]))
+        right_first.append(bool(found.labels[order[0]]))
+    n = max(1, len(ranks))
+    return {
+        "asks": len(ranks),
+        "hit@1": round(sum(r == 0 for r in ranks) / n, 4),
+        "hit@2": round(sum(0 <= r < 2 for r in ranks) / n, 4),
+        "found": round(sum(r >= 0 for r in ranks) / n, 4),
+        "ece": round(_calibration_error(p_first, right_first), 4),
+    }
+
+
+def write(model: ExcerptModel, path: Path, *, figures: dict[str, Any]) -> None:
+    """Write the weights as the release's `ranker/excerpts.json`."""
+    table = {"weights": model.weights, "bias": model.bias, "figures": figures}
+    with replaced(path) as file:
+        file.write(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+def _answers(ask: LabelledAsk, passage: Passage, start: int, end: int) -> bool:
+    said = passage.text[start:end].strip()
+    same = bool(ask.answer) and (said in ask.answer or ask.answer in said)
+    return same and passage.document.endswith(ask.document)
+
+
+def _matrix(rows: Sequence[dict[str, float]]) -> NDArray[np.float64]:
+    return np.array([[row.get(name, 0.0) for name in FEATURES] for row in rows])
+
+
+def _calibration_error(p: Sequence[float], right: Sequence[bool]) -> float:
+    bins = np.minimum((np.array(p) * 10).astype(int), 9)
+    total = 0.0
+    for b in range(10):
+        inside = bins == b
+        if inside.any():
+            gap = abs(np.array(p)[inside].mean() - np.array(right)[inside].mean())
+            total += gap * inside.mean()
+    return float(total)

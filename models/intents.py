@@ -1,0 +1,130 @@
+"""Train the router's intents: what kind of question an ask is, and whether it is the store's at all."""
+
+from __future__ import annotations
+
+import csv
+import random
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.ports import Embedder
+from appliance.stages.lexicon import Lexicon
+from appliance.stages.route import OUT_OF_SCOPE, POLICY, hashed_words
+from appliance.stages.text import fold
+from models.excerpts import read_asks
+
+SAMPLES = 6  # fillings of each template
+FALSE_OUT_OF_SCOPE = 0.01  # share of the store's own questions that may be turned away
+WORD_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text and its intent."""
+
+    text: str
+    intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a template may be filled with."""
+
+    sku: str
+    ean: str
+    name: str
+
+
+def read_products(path: Path) -> list[Product]:
+    """Return the products of a catalogue CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [Product(r["sku"], r["ean"], r["name"]) for r in rows]
+
+
+def examples(corpus: Path, products: Sequence[Product], *, split: str, seed: int) -> list[Example]:
+    """Return the examples of a split: train or held_out.
+
+    Products are split too: those of held-out examples are never in a training example.
+    """
+    chance = random.Random(seed)  # noqa: S311
+    mine = [p for i, p in enumerate(products) if (i % 5 == 0) == (split == "held_out")]
+    table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))[split]
+    found = [
+        Example(_filled(template, mine, chance), intent)
+        for intent, templates in table.items()
+        for template in templates
+        for _ in range(SAMPLES if "{" in template else 1)
+    ]
+    asks = read_asks(corpus / "asks", "asks" if split == "train" else "held_out")
+    return [*found, *(Example(a.text, POLICY) for a in asks)]
+
+
+def inputs(texts: Sequence[str], *, embedder: Embedder, lexicon: Lexicon) -> NDArray[np.float32]:
+    """Return the router's input rows, shape (n, dim + words), as `stages.route` makes them."""
+    ready = [lexicon.expand(fold(t)) for t in texts]
+    vectors = embedder.embed(ready)
+    return np.concatenate([vectors, np.stack([hashed_words(t) for t in ready])], axis=1)
+
+
+def train(rows: NDArray[np.float32], intents: Sequence[str]) -> dict[str, Any]:
+    """Return names, weights (intents, inputs) and bias of a multinomial logistic regression."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    fitted = LogisticRegression(C=20.0, max_iter=500, class_weight="balanced").fit(rows, intents)
+    return {
+        "intents": [str(c) for c in fitted.classes_],
+        "weights": fitted.coef_.astype(np.float32),
+        "bias": fitted.intercept_.astype(np.float32),
+    }
+
+
+def report(model: dict[str, Any], rows: NDArray[np.float32], truth: Sequence[str]) -> dict[str, Any]:
+    """Return accuracy by intent, and the scope threshold with what it costs and catches."""
+    scores = rows @ model["weights"].T + model["bias"]
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    odds /= odds.sum(axis=1, keepdims=True)
+    names = model["intents"]
+    said = [names[i] for i in odds.argmax(axis=1)]
+    scope = 1.0 - odds[:, names.index(OUT_OF_SCOPE)]
+    is_ours = np.array([t != OUT_OF_SCOPE for t in truth])
+    threshold = float(min(np.quantile(scope[is_ours], FALSE_OUT_OF_SCOPE), 0.5))
+    by_intent = {
+        name: round(float(np.mean([s == t for s, t in zip(said, truth, strict=True) if t == name])), 3)
+        for name in sorted(set(truth))
+    }
+    return {
+        "accuracy": round(float(np.mean([s == t for s, t in zip(said, truth, strict=True)])), 4),
+        "by_intent": by_intent,
+        "out_of_scope_at": round(threshold, 4),
+        "out_of_scope_recall": round(float((scope[~is_ours] < threshold).mean()), 4),
+        "false_out_of_scope": round(float((scope[is_ours] < threshold).mean()), 4),
+    }
+
+
+def _filled(template: str, products: Sequence[Product], chance: random.Random) -> str:
+    product = chance.choice(products)
+    return template.format(
+        p=spoken_name(product.name, chance),
+        sku=product.sku if chance.random() < 0.8 else product.sku.removeprefix("LM-"),
+        ean=product.ean,
+        order=f"ORD-{chance.randrange(10**8):08d}",
+        badge=str(chance.randrange(1000, 10000)),
+    )
+
+
+def spoken_name(name: str, chance: random.Random) -> str:
+    """Return a product's name as a person says it: some of its words, often the last ones."""
+    head = name.split(",")[0].split()
+    kind = chance.random()
+    if kind < 0.35:
+        return name.lower()
+    if kind < 0.7 and len(head) > 2:
+        return " ".join(head[chance.randrange(1, min(3, len(head) - 1)) :]).lower()
+    return " ".join(head)
