@@ -21,6 +21,11 @@ from appliance.engines.llama_library import clear_complaints, first_complaint, l
 from appliance.errors import DamagedRelease, EngineError
 from appliance.ports import Token
 
+# Below this a single token is quicker on one thread: two spend the time waiting for each other.
+# 19 M parameters, Q8_0, 2 busy cores: 276 tokens/s on one thread, 126 on two; prompts 971 and 1,537.
+# Measure again: python -m tests.bench.bench_engine MODEL.gguf [threads]
+SMALL_PARAMETERS = 50_000_000
+
 
 class LlamaModel:
     """The weights, and the memory the scheduler decodes in."""
@@ -61,7 +66,10 @@ class LlamaContext:
         # Unset, llama.cpp reserves logits for a whole batch: 300 MB at a vocabulary of 150k. Fewer
         # than n_seq_max, though never needed, aborts the process as the context is made.
         params.n_outputs_max = limits.sequences
-        params.n_threads = params.n_threads_batch = threads
+        params.n_threads_batch = threads
+        params.n_threads = (
+            1 if self._lib.llama_model_n_params(model) < SMALL_PARAMETERS else threads
+        )
         # Without it a partial llama_memory_seq_cp aborts the process. FACTS.md, llama-cpp-python.
         params.kv_unified = True
         params.no_perf = True

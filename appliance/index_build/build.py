@@ -17,7 +17,8 @@ from appliance.errors import BadInput
 from appliance.index_build.catalog import read_catalog
 from appliance.index_build.chunks import document_chunks, product_chunks
 from appliance.index_build.documents import read_documents
-from appliance.index_build.embeddings import EmbeddingCache, cache_path, fsync_folder
+from appliance.files import sync_folder
+from appliance.index_build.embeddings import EmbeddingCache, cache_path
 from appliance.index_build.pieces import Chunk, Document, Notes, Product, Skipped
 from appliance.ports import Embedder, Vectors
 from appliance.store import index_schema as schema
@@ -181,7 +182,7 @@ def _write(
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(out)
-        fsync_folder(out.parent)
+        sync_folder(out.parent)
     except (OSError, apsw.Error) as error:
         partial.unlink(missing_ok=True)
         raise BadInput(f"Cannot write {out}: {error}.", hint="Is the disk full?") from error

@@ -36,7 +36,13 @@ VOLATILE = re.compile(
     r"(^|_)(stock|inventory|available|availability|quantity|qty|on_hand|in_transit|promoted)(_|$)"
 )
 CONFIDENTIAL = re.compile(r"(^|_)(cost|margin|wholesale|landed|shrink|supplier_price|buy_price)(_|$)")
-UNREADABLE = re.compile(r"(^|_)(image|images|img|picture|photo|thumbnail|url|link|uri|where_visible)(_|$)")
+# Of no use to a reader: pictures, links, and the catalogue's own bookkeeping.
+UNREADABLE = re.compile(
+    r"(^|_)(image|images|img|picture|photo|thumbnail|url|link|uri|where_visible|family|variant_group"
+    r"|parent|parent_id)(_|$)"
+)
+_UNITS = re.compile(r"_(months|years|days|hours|minutes|watts|kg|g|cm|mm|inches|litres|liters|ml)$")
+_PAIRS = re.compile(r"[^=:;]+[=:][^=;]+(;\s*[^=:;]+[=:][^=;]+)*;?\s*")
 _LONG = 60  # characters from which a value is a text of its own, not an attribute
 
 
@@ -193,9 +199,9 @@ def _code(column: str, row: dict[str, str]) -> str:
 
 
 def _attribute(name: str, column: str, value: str) -> list[str]:
-    """Return the sentences for one column; "color=blue; size=M" makes two."""
-    if "=" in value and re.fullmatch(r"[^=;]+=[^=;]+(;\s*[^=;]+=[^=;]+)*;?\s*", value):
-        pairs = [part.split("=", 1) for part in value.split(";") if part.strip()]
+    """Return the sentences for one column; "color=blue; size=M" and "power: 5 W; ..." make two."""
+    if ("=" in value or ("; " in value and ": " in value)) and _PAIRS.fullmatch(value):
+        pairs = [re.split(r"[=:]", part, maxsplit=1) for part in value.split(";") if part.strip()]
         return [_sentence(name, squeeze(key), squeeze(text)) for key, text in pairs]
     return [_sentence(name, column, value)]
 
@@ -204,10 +210,15 @@ def _sentence(name: str, column: str, value: str) -> str:
     if len(value) > _LONG or re.search(r"[.!?]\s", value):
         return value if value.endswith((".", "!", "?")) else f"{value}."
     label = _label(column)
-    if value.lower() in {"yes", "true"}:
-        return f"The {name}: {label}, yes."
-    if value.lower() in {"no", "false"}:
-        return f"The {name}: {label}, no."
+    if value.lower() in {"yes", "true", "no", "false"}:
+        holds = value.lower() in {"yes", "true"}
+        if label.startswith("is "):
+            return f"The {name} is {'' if holds else 'not '}{label[3:]}."
+        return f"The {name}: {label}, {'yes' if holds else 'no'}."
+    if unit := _UNITS.search(_fold(column)):
+        label = _label(_fold(column)[: unit.start()])
+        number = unit.group(1)[:-1] if value == "1" and unit.group(1).endswith("s") else unit.group(1)
+        value = f"{value} {number}"
     return f"The {label} of the {name} is {value.rstrip('.')}."
 
 

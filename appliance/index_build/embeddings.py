@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -119,13 +118,6 @@ def cache_path(out: Path) -> Path:
     return out.with_name(f".{out.name}.embeddings")
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _key(name: str, text: str) -> str:

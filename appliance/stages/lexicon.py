@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_WORD = re.compile(r"[^\W_]+")
 _TOKEN = re.compile(r"[^\s,;:?!.()]+(?:\.[^\s,;:?!.()]+)*")
 
 
@@ -30,6 +31,6 @@ class Lexicon:
 
     def with_synonyms(self, text: str) -> str:
         """Return `text` followed by the head word of every synonym phrase it contains."""
-        lowered = f" {' '.join(re.findall(r'[^\W_]+', text.lower()))} "
+        lowered = f" {' '.join(_WORD.findall(text.lower()))} "
         heads = [h for p, h in self.phrases() if f" {p} " in lowered and f" {h} " not in lowered]
         return " ".join([text, *dict.fromkeys(heads)])

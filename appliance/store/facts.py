@@ -1,0 +1,276 @@
+"""Live facts from the store's own databases, each with the time it was true.
+
+`SqlFacts` runs the queries of a release's `facts.toml` on any database SQLAlchemy can open. It never
+writes, never waits longer than a family's limit, and never says an old value as a current one: what is
+stale, absent or late becomes words in `Reading.missing`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Date, DateTime, String, TextClause, bindparam, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from appliance.errors import FactsUnavailable
+from appliance.ports import Reading
+from appliance.records import Fact, Role
+from appliance.store.families import Families, Family, load_families
+from appliance.store.reading_room import Job, ReadingRoom
+from appliance.store.sentences import clock_text, date_text, instant
+
+log = logging.getLogger(__name__)
+
+AHEAD_S = 300  # a feed's clock may be this far ahead of ours before its word is not taken
+SUBJECT_LENGTH = 64
+_ROLES = tuple(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the database said for one family."""
+
+    refreshed_at: datetime | None  # of the oldest feed; None: unknown, or a column of the row has it
+    rows: tuple[Mapping[str, Any], ...]
+
+
+class SqlFacts:
+    """`ports.Facts` over SQL; safe to use from many threads, close it when done."""
+
+    def __init__(
+        self, families: Families, url: str, *, zone: tzinfo = UTC, workers: int = 4
+    ) -> None:
+        """Open the database, check every query against it if it can be reached.
+
+        Args:
+            families: From `load_families`.
+            url: Any SQLAlchemy URL.
+            zone: The store's time zone: its "today", and the times it reads.
+            workers: Threads and connections at most.
+
+        Raises:
+            BadInput: The URL cannot be used.
+            BadRules: The database does not take a query, or it lacks a column a sentence prints.
+        """
+        longest_s = max(family.timeout_s for family in families.by_name.values())
+        self._families = families
+        self._zone = zone
+        self._room = ReadingRoom(url, workers=workers, longest_s=longest_s)
+        self._known_at: dict[str, datetime] = {}  # family → as-of of the last good reading
+        self._lock = threading.Lock()
+        try:
+            self._check()
+        except BaseException:
+            self._room.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path, url: str, *, zone: tzinfo = UTC, workers: int = 4) -> SqlFacts:
+        """Load `facts.toml` at `path` and open the database.
+
+        Raises:
+            BadInput: The file or the URL cannot be used.
+            BadRules: The file is wrong, in itself or for this database.
+        """
+        return cls(load_families(path), url, zone=zone, workers=workers)
+
+    def families(self) -> tuple[str, ...]:
+        """Return the families of facts that can be read."""
+        return tuple(self._families.by_name)
+
+    def families_for(self, kind: str) -> tuple[str, ...]:
+        """Return the families that answer a kind of question, in the file's order."""
+        return tuple(n for n, family in self._families.by_name.items() if kind in family.kinds)
+
+    def audience(self, family: str) -> Role:
+        """Return the lowest role that may read a family; a manager for an unknown one."""
+        known = self._families.by_name.get(family)
+        return known.audience if known else Role.MANAGER
+
+    def read(
+        self,
+        families: Sequence[str],
+        *,
+        subject: str,
+        at: datetime,
+        role: Role = Role.ASSOCIATE,
+    ) -> Reading:
+        """Read the families for one subject (SKU, order number, badge); never raises.
+
+        A family whose subjects look different is passed over. Without a `role` only what every
+        associate may see is read, and personal columns are masked.
+        """
+        subject = subject.strip()
+        facts: list[Fact] = []
+        missing: list[str] = []
+        jobs: list[tuple[Family, Job[Rows]]] = []
+        for name in dict.fromkeys(families):
+            family = self._families.by_name.get(name)
+            if family is None:
+                missing.append(f"{name}: not kept by this store")
+            elif not _may(role, family.audience):
+                missing.append(f"{family.label}: for {family.audience.value}s only")
+            elif len(subject) <= SUBJECT_LENGTH and family.subject.fullmatch(subject):
+                try:
+                    jobs.append((family, self._room.submit(self._work(family, subject, at))))
+                except FactsUnavailable as error:
+                    missing.append(self._unknown(family, error, at=at))
+        for family, job in jobs:
+            try:
+                rows = self._room.result(job, timeout_s=family.timeout_s)
+                facts += self._facts(family, rows, subject=subject, at=at, role=role)
+            except _NotKnown as word:
+                missing.append(word.text)
+            except (FactsUnavailable, ValueError) as error:
+                missing.append(self._unknown(family, error, at=at))
+        return Reading(tuple(facts), tuple(missing))
+
+    def close(self) -> None:
+        """Stop reading and close the pool; idempotent."""
+        self._room.close()
+
+    def _work(self, family: Family, subject: str, at: datetime) -> Any:
+        def work(connection: Connection) -> Rows:
+            refreshed_at = self._refreshed_at(connection, family)
+            binds = {"subject": subject, "today": at.astimezone(self._zone).date(), "now": at}
+            found = connection.execute(_typed(family.sql), _only(family.sql, binds)).mappings()
+            return Rows(refreshed_at, tuple(dict(row) for row in found.fetchmany(family.max_rows)))
+
+        return work
+
+    def _refreshed_at(self, connection: Connection, family: Family) -> datetime | None:
+        sql = self._families.feeds_sql
+        if sql is None or not family.feeds:
+            return None
+        instants = []
+        for feed in family.feeds:
+            raw = connection.execute(sql, {"feed": feed}).scalar()
+            if raw is None:
+                raise ValueError(f"feed {feed!r} has no refresh time")
+            instants.append(instant(raw))
+        return min(instants)
+
+    def _facts(
+        self, family: Family, read: Rows, *, subject: str, at: datetime, role: Role
+    ) -> list[Fact]:
+        if read.refreshed_at is not None:  # also an empty answer is only as good as its feed
+            self._must_be_fresh(family, read.refreshed_at, at=at)
+        if not read.rows:
+            raise _NotKnown(family.none)
+        facts = []
+        for row in read.rows:
+            as_of = read.refreshed_at or instant(row[family.as_of])
+            self._must_be_fresh(family, as_of, at=at)
+            facts.append(self._fact(family, row, subject=subject, as_of=as_of, role=role))
+        with self._lock:
+            self._known_at[family.name] = min(fact.as_of for fact in facts)
+        return facts
+
+    def _fact(
+        self,
+        family: Family,
+        row: Mapping[str, Any],
+        *,
+        subject: str,
+        as_of: datetime,
+        role: Role,
+    ) -> Fact:
+        lacking = family.columns - row.keys()
+        if lacking:
+            raise ValueError(f"the query has no column {sorted(lacking)[0]!r}")
+        if not _may(role, family.personal_audience):
+            hidden = {name: _initials(row[name]) for name in family.personal}
+            row = {**row, **hidden}
+        fact_id = f"{family.name}:{subject}" + (f":{row[family.key]}" if family.key else "")
+        choice = next(c for c in family.choices if all(row[name] is not None for name in c.when))
+        said, values = choice.template.render(row, zone=self._zone, origin=f"fact:{fact_id}")
+        return Fact(
+            id=fact_id,
+            family=family.name,
+            subject=subject,
+            text=said,
+            values=values,
+            as_of=as_of,
+            columns=tuple((key, "" if value is None else str(value)) for key, value in row.items()),
+        )
+
+    def _must_be_fresh(self, family: Family, as_of: datetime, *, at: datetime) -> None:
+        age_s = (at - as_of).total_seconds()
+        if age_s < -AHEAD_S:
+            log.warning("facts: %s is dated %.0f s ahead of this clock", family.name, -age_s)
+            raise _NotKnown(family.never)
+        if age_s > family.stale_after_s:
+            raise _NotKnown(self._since(family, as_of, at=at))
+
+    def _unknown(self, family: Family, error: Exception, *, at: datetime) -> str:
+        log.warning("facts: %s could not be read: %s", family.name, error)
+        with self._lock:
+            as_of = self._known_at.get(family.name)
+        return family.never if as_of is None else self._since(family, as_of, at=at)
+
+    def _since(self, family: Family, as_of: datetime, *, at: datetime) -> str:
+        local, today = as_of.astimezone(self._zone).date(), at.astimezone(self._zone).date()
+        since = clock_text(as_of, zone=self._zone)
+        if local != today:
+            since = f"{date_text(local)}, {since}"
+        return family.missing.replace("{since}", since)
+
+    def _check(self) -> None:
+        """Have the database prepare every query, and compare its columns with what is printed."""
+        try:
+            with self._room.engine.connect() as connection:
+                if (feeds := self._families.feeds_sql) is not None:
+                    self._columns(connection, "feeds.sql", feeds, {"feed": ""})
+                now = datetime.now(UTC)
+                binds = {"subject": "", "today": now.date(), "now": now}
+                for family in self._families.by_name.values():
+                    key = f"family.{family.name}.sql"
+                    found = self._columns(connection, key, family.sql, binds)
+                    if lacking := family.columns - found:
+                        raise self._families.bad(key, f"gives no column {sorted(lacking)[0]!r}")
+        except OperationalError as error:
+            log.warning("facts: queries not checked, the database is not there yet: %s", error.orig)
+
+    def _columns(
+        self, connection: Connection, key: str, sql: TextClause, binds: Mapping[str, Any]
+    ) -> frozenset[str]:
+        probe = text(f"SELECT * FROM ({sql.text}) AS q WHERE 1 = 0")
+        try:
+            return frozenset(connection.execute(_typed(probe), _only(sql, binds)).keys())
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", error)).splitlines()[0]
+            raise self._families.bad(key, f"the database does not take it: {reason}") from error
+
+
+class _NotKnown(Exception):  # noqa: N818
+    """Words for `Reading.missing`; never leaves this module."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def _typed(sql: TextClause) -> TextClause:
+    """Give the binds their types, so that every driver gets a date as its own kind of date."""
+    types = {"subject": String(), "today": Date(), "now": DateTime(timezone=True)}
+    named = sql.compile().params
+    return sql.bindparams(*(bindparam(n, type_=t) for n, t in types.items() if n in named))
+
+
+def _only(sql: TextClause, binds: Mapping[str, Any]) -> dict[str, Any]:
+    named = sql.compile().params
+    return {name: value for name, value in binds.items() if name in named}
+
+
+def _may(role: Role, audience: Role) -> bool:
+    return _ROLES.index(role) >= _ROLES.index(audience)
+
+
+def _initials(name: object) -> str:
+    return " ".join(f"{word[0]}." for word in str(name or "").split())

@@ -1,0 +1,261 @@
+"""The fact families of a release: `facts.toml`, read whole and checked before any of it is used."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import TextClause, text
+
+from appliance.errors import BadInput, BadRules
+from appliance.records import Role
+from appliance.store.sentences import Template, parse_template
+
+FORMAT = 1
+BINDS = frozenset({"subject", "today", "now"})
+_STRINGS = (str,)
+_NUMBERS = (int, float)
+_TOP_KEYS: Mapping[str, tuple[type, ...]] = {
+    "format": (int,),
+    "subjects": (dict,),
+    "feeds": (dict,),
+    "family": (dict,),
+}
+_FAMILY_KEYS: Mapping[str, tuple[type, ...]] = {
+    "label": _STRINGS,
+    "kinds": (list,),
+    "subject": _STRINGS,
+    "audience": _STRINGS,
+    "feeds": (list,),
+    "as_of": _STRINGS,
+    "stale_after_s": _NUMBERS,
+    "timeout_s": _NUMBERS,
+    "max_rows": (int,),
+    "sql": _STRINGS,
+    "key": _STRINGS,
+    "personal": (list,),
+    "personal_audience": _STRINGS,
+    "missing": _STRINGS,
+    "never": _STRINGS,
+    "none": _STRINGS,
+    "sentence": (list,),
+}
+_REQUIRED = ("label", "kinds", "subject", "stale_after_s", "sql", "sentence")
+# A second barrier only: the connection itself is read-only where the database knows how.
+_WRITES = re.compile(
+    r"\b(insert|update|delete|merge|drop|alter|create|truncate|grant|attach|pragma|copy|call|into)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A sentence and the columns that must not be NULL for it to be said."""
+
+    when: tuple[str, ...]
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of live fact: the question kinds it answers, its query and its sentences."""
+
+    name: str
+    label: str
+    kinds: tuple[str, ...]
+    subject: re.Pattern[str]
+    audience: Role
+    feeds: tuple[str, ...]  # the oldest of them is the as-of time …
+    as_of: str  # … unless a column of the row has it
+    stale_after_s: float
+    timeout_s: float
+    max_rows: int
+    sql: TextClause
+    key: str  # column that tells rows of one subject apart, or ""
+    personal: tuple[str, ...]
+    personal_audience: Role
+    missing: str  # with {since}
+    never: str
+    none: str
+    choices: tuple[Choice, ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column the query must deliver."""
+        named = {*self.personal, self.key, self.as_of} - {""}
+        said = (choice.template.columns.union(choice.when) for choice in self.choices)
+        return frozenset(named).union(*said)
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """A whole `facts.toml`."""
+
+    path: Path
+    feeds_sql: TextClause | None
+    by_name: Mapping[str, Family]
+
+    def bad(self, key: str, why: str) -> BadRules:
+        """Return the error to raise for a key of this file."""
+        return _bad(self.path, key, why)
+
+
+def load_families(path: Path) -> Families:
+    """Read and check a `facts.toml`.
+
+    Raises:
+        BadInput: The file is missing or unreadable.
+        BadRules: It is not TOML, or a key, type, sentence or query in it is wrong.
+    """
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRules(f"{path} is not TOML: {error}.") from error
+    _check_keys(path, "", raw, _TOP_KEYS)
+    if raw.get("format") != FORMAT:
+        raise _bad(path, "format", f"expected {FORMAT}, found {raw.get('format')!r}")
+    _check_keys(path, "feeds", raw.get("feeds", {}), {"sql": _STRINGS})
+    feeds_sql = None
+    if "feeds" in raw:
+        feeds_sql = _query(path, "feeds.sql", raw["feeds"].get("sql", ""), binds=frozenset({"feed"}))
+    subjects = _patterns(path, raw.get("subjects", {}))
+    families = {
+        name: _family(path, name, row, subjects=subjects, has_feeds=feeds_sql is not None)
+        for name, row in raw.get("family", {}).items()
+    }
+    if not families:
+        raise _bad(path, "family", "no family is defined")
+    return Families(path, feeds_sql, families)
+
+
+def _family(
+    path: Path, name: str, row: Any, *, subjects: Mapping[str, re.Pattern[str]], has_feeds: bool
+) -> Family:
+    where = f"family.{name}"
+    if not isinstance(row, dict):
+        raise _bad(path, where, "expected a table")
+    _check_keys(path, where, row, _FAMILY_KEYS)
+    for key in _REQUIRED:
+        if not row.get(key):
+            raise _bad(path, f"{where}.{key}", "missing")
+    if row["subject"] not in subjects:
+        raise _bad(path, f"{where}.subject", f"{row['subject']!r} is not in [subjects]")
+    if bool(row.get("feeds")) == bool(row.get("as_of")):
+        raise _bad(path, where, "needs exactly one of feeds and as_of, to know how old a fact is")
+    if row.get("feeds") and not has_feeds:
+        raise _bad(path, f"{where}.feeds", "the file has no [feeds] sql")
+    for key in ("stale_after_s", "timeout_s", "max_rows"):
+        if row.get(key, 1) <= 0:
+            raise _bad(path, f"{where}.{key}", f"must be above 0, is {row[key]}")
+    label = row["label"]
+    missing = row.get("missing", f"{label}: not known since {{since}}")
+    if missing.count("{since}") != 1 or missing.count("{") != 1:
+        raise _bad(path, f"{where}.missing", "must hold {since} once and no other hole")
+    return Family(
+        name=name,
+        label=label,
+        kinds=_texts(path, f"{where}.kinds", row["kinds"]),
+        subject=subjects[row["subject"]],
+        audience=_role(path, f"{where}.audience", row.get("audience", "associate")),
+        feeds=_texts(path, f"{where}.feeds", row.get("feeds", [])),
+        as_of=row.get("as_of", ""),
+        stale_after_s=float(row["stale_after_s"]),
+        timeout_s=float(row.get("timeout_s", 0.8)),
+        max_rows=row.get("max_rows", 1),
+        sql=_query(path, f"{where}.sql", row["sql"], binds=BINDS, must="subject"),
+        key=row.get("key", ""),
+        personal=_texts(path, f"{where}.personal", row.get("personal", [])),
+        personal_audience=_role(
+            path, f"{where}.personal_audience", row.get("personal_audience", "manager")
+        ),
+        missing=missing,
+        never=row.get("never", f"{label}: not known"),
+        none=row.get("none", f"{label}: no such record"),
+        choices=_choices(path, f"{where}.sentence", row["sentence"]),
+    )
+
+
+def _choices(path: Path, where: str, rows: list[Any]) -> tuple[Choice, ...]:
+    choices = []
+    for number, row in enumerate(rows, start=1):
+        here = f"{where}[{number}]"
+        if not isinstance(row, dict):
+            raise _bad(path, here, "expected a table")
+        _check_keys(path, here, row, {"when": (list,), "text": _STRINGS})
+        try:
+            template = parse_template(row.get("text", ""))
+        except ValueError as error:
+            raise _bad(path, f"{here}.text", str(error)) from error
+        if not template.parts:
+            raise _bad(path, f"{here}.text", "missing")
+        choices.append(Choice(_texts(path, f"{here}.when", row.get("when", [])), template))
+    if choices[-1].when:
+        raise _bad(path, f"{where}[{len(choices)}].when", "the last sentence must always fit")
+    return tuple(choices)
+
+
+def _query(
+    path: Path, where: str, sql: str, *, binds: frozenset[str], must: str = "feed"
+) -> TextClause:
+    bare = _QUOTED.sub(" ", sql).strip().rstrip(";").strip()
+    if not re.match(r"(select|with)\b", bare, re.IGNORECASE) or ";" in bare:
+        raise _bad(path, where, "must be one SELECT statement")
+    if word := _WRITES.search(bare):
+        raise _bad(path, where, f"a query may only read, and this one says {word[0].upper()}")
+    clause = text(sql.strip().rstrip(";"))
+    named = set(clause.compile().params)
+    if unknown := named - binds:
+        known = ", ".join(f":{bind}" for bind in sorted(binds))
+        raise _bad(path, where, f"unknown bind :{sorted(unknown)[0]} (known: {known})")
+    if must not in named:
+        raise _bad(path, where, f"the bind :{must} is missing")
+    return clause
+
+
+def _patterns(path: Path, rows: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:
+    patterns = {}
+    for name, pattern in rows.items():
+        try:
+            patterns[name] = re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise _bad(path, f"subjects.{name}", f"not a pattern: {error}") from error
+    return patterns
+
+
+def _role(path: Path, where: str, name: str) -> Role:
+    try:
+        return Role(name)
+    except ValueError as error:
+        raise _bad(path, where, f"{name!r} is not one of {', '.join(Role)}") from error
+
+
+def _texts(path: Path, where: str, items: Iterable[Any]) -> tuple[str, ...]:
+    texts = tuple(items)
+    if any(not isinstance(item, str) or not item for item in texts):
+        raise _bad(path, where, "expected a list of texts")
+    return texts
+
+
+def _check_keys(
+    path: Path, where: str, row: Mapping[str, Any], known: Mapping[str, tuple[type, ...]]
+) -> None:
+    for key, value in row.items():
+        here = f"{where}.{key}".lstrip(".")
+        if key not in known:
+            raise _bad(path, here, f"unknown key (known: {', '.join(sorted(known))})")
+        if not isinstance(value, known[key]) or isinstance(value, bool):
+            expected = " or ".join(kind.__name__ for kind in known[key])
+            raise _bad(path, here, f"expected {expected}, found {type(value).__name__}")
+
+
+def _bad(path: Path, key: str, why: str) -> BadRules:
+    return BadRules(
+        f"{path}: {key}: {why}.", hint="Mend the file; the last good facts.toml stays in force."
+    )

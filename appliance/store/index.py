@@ -1,0 +1,279 @@
+"""The release's immutable index: hybrid search, passages and products.
+
+What it does not cover: whether an ask may be asked at all. Who may read what arrives as `Filters`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.ports import Embedder, Filters, Vector
+from appliance.records import Passage
+from appliance.store import index_schema as schema
+from appliance.store import ranker as ranking
+from appliance.store.products import PART, Products
+from appliance.store.ranker import Matrix, Pool, Ranker
+from appliance.store.vector_scan import Numbers, VectorScan
+from appliance.store.words import MAX_TERMS, Term, any_of, clean, idf, words
+
+MAX_K = 1_000
+POOL = 40  # candidates from words and as many from vectors; more when more are asked for
+MAX_ROWS = 3_000  # passages a word search may touch: about 3 ms. The rarest words are taken first.
+FIELD_WEIGHTS = "2.0, 1.0, 4.0"  # title path, text, identifiers
+IDENTIFIED = 0.98  # least score of a product whose identifier the ask holds
+
+
+class SqliteIndex:
+    """One index file, opened for reading; every method may be called from any thread."""
+
+    def __init__(
+        self, path: Path, *, embedder: Embedder | None = None, ranker: Ranker | Path | None = None
+    ) -> None:
+        """Open and check the file, and read its vectors into memory.
+
+        Args:
+            path: The file; it must not change while open.
+            embedder: Makes the vector of an ask that comes without one; without an embedder, and
+                without a vector, words alone are searched.
+            ranker: Weights or their file; default the ones the program came with.
+
+        Raises:
+            DamagedIndex: The file is missing, cut short, foreign or made for another embedder.
+            DamagedRelease: The ranker is.
+        """
+        self.path = path
+        self._embedder = embedder
+        self._local = threading.local()
+        schema.check_file(path)
+        db = self._connect()
+        self.meta: Mapping[str, str] = schema.read_meta(db, path)
+        self._check_embedder(embedder)
+        self.ranker = ranker if isinstance(ranker, Ranker) else Ranker.load(ranker or _default())
+        try:
+            self._scan = VectorScan(db, dim=int(self.meta["dim"]))
+            lengths = db.execute("SELECT avg(length(terms)) / 4.0 FROM passages").fetchone()
+            self._mean_length = float(lengths[0] or 1.0)
+            products = db.execute("SELECT count(*) FROM products").fetchone()[0]
+        except (apsw.Error, ValueError, KeyError) as error:
+            raise schema.damaged(path, f"its tables cannot be read: {error}") from error
+        self._products = Products(self._connect, products)
+        self._lookup = lru_cache(maxsize=4_096)(self._read_term)
+
+    @property
+    def size(self) -> int:
+        """Number of passages."""
+        return self._scan.size
+
+    def search(
+        self, text: str, *, k: int, filters: Filters, vector: Vector | None = None
+    ) -> list[Passage]:
+        """Return up to k passages, best first; `score` is the ranker's probability in [0, 1].
+
+        A product whose SKU, EAN or model number the ask holds comes first. Ties go to the passage
+        that was indexed first. Past MAX_K passages nothing is returned.
+        """
+        numbers, _, scores = self.candidates(text, k=k, filters=filters, vector=vector)
+        order = np.lexsort((numbers, -scores))[: max(0, min(k, MAX_K))]
+        return self._passages(numbers[order], scores[order])
+
+    def candidates(
+        self, text: str, *, k: int, filters: Filters, vector: Vector | None = None
+    ) -> tuple[Numbers, Matrix, NDArray[np.float32]]:
+        """Return what search ranks: passage numbers, features (m, len(FEATURES)), scores (m,)."""
+        text = clean(text)
+        try:
+            return self._candidates(text, min(max(k, POOL), MAX_K), filters, vector)
+        except apsw.Error as error:
+            raise schema.damaged(self.path, f"it cannot be read: {error}") from error
+
+    def by_words(self, text: str, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
+        """Return up to k (number, BM25 score), best first: FTS5 alone."""
+        return self._by_words(self._terms(clean(text)), k=k, mask=self._scan.mask(filters))
+
+    def by_vector(self, vector: Vector, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
+        """Return up to k (number, cosine), best first: vectors alone."""
+        return self._scan.search(vector, k=k, mask=self._scan.mask(filters))
+
+    def passage(self, passage_id: str) -> Passage | None:
+        """Return one passage, whoever may read it, or None."""
+        row = self._one("SELECT number FROM passages WHERE id = ?", clean(passage_id))
+        if row is None:
+            return None
+        return self._passages(np.array([row[0]]), np.zeros(1, dtype=np.float32))[0]
+
+    def passages(self, numbers: Sequence[int]) -> list[Passage]:
+        """Return passages by number, in the order given."""
+        return self._passages(np.array(numbers, np.int64), np.zeros(len(numbers), np.float32))
+
+    def product(self, key: str) -> Mapping[str, str] | None:
+        """Return a product's columns by SKU, EAN or another whole identifier, or None."""
+        return self._products.columns(clean(key))
+
+    def find_products(self, text: str, *, k: int) -> list[tuple[str, float]]:
+        """Return up to k (sku, score in [0, 1]) whose identifier or name `text` names.
+
+        1.0 is a whole identifier, 0.97 a telling part ("104233"), 0.55 to 0.95 a beginning; names
+        come after, by how much of the text's product words and of the name agree.
+        """
+        text = clean(text)
+        found = self._products.identified(text)
+        for number, score in self._products.named(self._terms(text)).items():
+            found[number] = max(score, found.get(number, 0.0))
+        best = sorted(found, key=lambda number: (-found[number], number))[: max(0, min(k, MAX_K))]
+        skus = self._products.skus(best)
+        return [(skus[number], found[number]) for number in best]
+
+    # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    def _connect(self) -> apsw.Connection:
+        """Return this thread's connection."""
+        if not hasattr(self._local, "db"):
+            self._local.db = schema.open_reader(self.path)
+        db: apsw.Connection = self._local.db
+        return db
+
+    def _check_embedder(self, embedder: Embedder | None) -> None:
+        mine, digest = self.meta.get("embedder", ""), getattr(embedder, "digest", "")
+        if embedder is None:
+            return
+        if str(embedder.dim) != self.meta.get("dim") or (digest and mine and digest != mine):
+            raise schema.damaged(
+                self.path,
+                f"its vectors are of embedder {mine} ({self.meta.get('dim')} dimensions), this"
+                f" release's is {digest} ({embedder.dim})",
+            )
+
+    def _candidates(
+        self, text: str, width: int, filters: Filters, vector: Vector | None
+    ) -> tuple[Numbers, Matrix, NDArray[np.float32]]:
+        terms = self._terms(text)
+        mask = self._scan.mask(filters)
+        if vector is None and self._embedder is not None and text.strip():
+            vector = self._embedder.embed([text])[0]
+        found = [self._by_words(terms, k=width, mask=mask)[0]]
+        if vector is not None:
+            found.append(self._scan.search(vector, k=width, mask=mask)[0])
+        named = self._identified(text, mask)
+        numbers = np.unique(np.concatenate([*found, named]).astype(np.int64))
+        if not len(numbers):
+            return numbers, np.zeros((0, len(ranking.FEATURES)), np.float32), np.zeros(0, np.float32)
+        pool = self._pool(numbers, vector, named)
+        rows = ranking.features(terms, pool, mean_length=self._mean_length)
+        scores = self.ranker.probabilities(rows)
+        scores[pool.is_identified] = np.maximum(scores[pool.is_identified], IDENTIFIED)
+        return numbers, rows, scores
+
+    def _terms(self, text: str) -> list[Term]:
+        """Return the ask's distinct content words, at most MAX_TERMS, in their order."""
+        found = words(text)
+        content = [w for w in found if not w.is_stop] or found
+        distinct = {w.stem: (place, w) for place, w in reversed(list(enumerate(content)))}
+        terms = []
+        for place, word in sorted(distinct.values(), key=lambda pair: pair[0]):
+            term_id, passages, products = self._lookup(word.stem)
+            rarity = idf(passages, total=max(self.size, 1))
+            terms.append(Term(word, term_id, passages, products, rarity, place))
+        if len(terms) > MAX_TERMS:
+            kept = sorted(terms, key=lambda t: (t.id == 0, -t.idf))[:MAX_TERMS]
+            terms = sorted(kept, key=lambda t: t.place)
+        return terms
+
+    def _read_term(self, stem: str) -> tuple[int, int, int]:
+        row = self._one("SELECT id, passages, products FROM terms WHERE term = ?", stem)
+        return (0, 0, 0) if row is None else (row[0], row[1], row[2])
+
+    def _by_words(
+        self, terms: Sequence[Term], *, k: int, mask: NDArray[np.bool_]
+    ) -> tuple[Numbers, Vector]:
+        chosen: list[str] = []
+        rows = 0
+        for term in sorted((t for t in terms if t.id), key=lambda t: (t.passages, t.place)):
+            if chosen and rows + term.passages > MAX_ROWS:
+                break
+            chosen.append(term.word.surface)
+            rows += term.passages
+        if not chosen:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        hits = list(
+            self._connect().execute(
+                f"SELECT rowid, bm25(passages_fts, {FIELD_WEIGHTS}) FROM passages_fts"
+                " WHERE passages_fts MATCH ?",
+                (any_of(chosen),),
+            )
+        )
+        table = np.array(hits, dtype=np.float64).reshape(-1, 2)
+        # Every hit is here, so what the filters forbid leaves before the best k are chosen.
+        table = table[mask[table[:, 0].astype(np.int64) - 1]]
+        table = table[np.lexsort((table[:, 0], table[:, 1]))][:k]
+        return table[:, 0].astype(np.int64), (-table[:, 1]).astype(np.float32)
+
+    def _identified(self, text: str, mask: NDArray[np.bool_]) -> Numbers:
+        """Return the allowed passages of products whose identifier the text holds."""
+        sure = [n for n, score in self._products.identified(text).items() if score >= PART]
+        if not sure:
+            return np.zeros(0, np.int64)
+        skus = list(self._products.skus(sure).values())
+        marks = ",".join("?" * len(skus))
+        rows = self._connect().execute(
+            f"SELECT number FROM passages WHERE kind = 'product' AND document IN ({marks})", skus
+        )
+        return np.array([n for (n,) in rows if mask[n - 1]], dtype=np.int64)
+
+    def _pool(self, numbers: Numbers, vector: Vector | None, named: Numbers) -> Pool:
+        rows = self._connect().execute(
+            f"SELECT kind, terms FROM passages WHERE number IN ({_list(numbers)}) ORDER BY number"
+        )
+        kinds, blobs = zip(*rows, strict=True)
+        if vector is None:
+            cosine = np.zeros(len(numbers), dtype=np.float32)
+        else:
+            cosine = self._scan.cosines(vector, numbers)
+        return Pool(
+            tokens=tuple(np.frombuffer(blob, dtype="<u4") for blob in blobs),
+            cosine=cosine,
+            document=self._scan.document[numbers - 1],
+            is_product=np.array([kind == schema.PRODUCT for kind in kinds]),
+            is_identified=np.isin(numbers, named),
+        )
+
+    def _passages(self, numbers: Numbers, scores: NDArray[np.float32]) -> list[Passage]:
+        if not len(numbers):
+            return []
+        rows = self._connect().execute(
+            "SELECT number, id, document, title, text, kind, department, audience, language,"
+            f" effective_from, effective_to FROM passages WHERE number IN ({_list(numbers)})"
+        )
+        by_number = {row[0]: row[1:] for row in rows}
+        return [
+            Passage(
+                *by_number[int(number)][:8],
+                effective_from=schema.day(by_number[int(number)][8]),
+                effective_to=schema.day(by_number[int(number)][9]),
+                score=float(score),
+            )
+            for number, score in zip(numbers, scores, strict=True)
+        ]
+
+    def _one(self, sql: str, value: str) -> tuple[Any, ...] | None:
+        try:
+            row: tuple[Any, ...] | None = self._connect().execute(sql, (value,)).fetchone()
+        except apsw.Error as error:
+            raise schema.damaged(self.path, f"it cannot be read: {error}") from error
+        return row
+
+
+def _default() -> Path:
+    """Return the ranker the program came with."""
+    return Path(__file__).parents[1] / "demo" / "release" / "ranker" / "ranker.json"
+
+
+def _list(numbers: Numbers) -> str:
+    return ",".join(str(int(n)) for n in numbers)

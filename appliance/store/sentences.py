@@ -1,0 +1,261 @@
+"""Sentences with typed holes: ``"{name} is {price:money}."`` and a row give text and its values.
+
+A hole is ``{column}``, ``{column:type}`` or ``{column:type.unit}``. What a hole prints is the only way a
+live value reaches an answer, so every printed amount is also a `Value` at its exact offsets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from string import Formatter
+from typing import Any
+
+from appliance.records import Value, ValueKind
+
+CENT = Decimal("0.01")
+UNIT_NAMES = {
+    "h": "hour",
+    "hours": "hour",
+    "min": "minute",
+    "minutes": "minute",
+    "days": "day",
+    "weeks": "week",
+    "months": "month",
+    "years": "year",
+    "in": "inch",
+    "ft": "foot",
+    "lb": "pound",
+    "oz": "ounce",
+    "pieces": "piece",
+    "%": "percent",
+}
+DURATIONS = frozenset({"minute", "hour", "day", "week", "month", "year"})
+_MEASURE = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s?(?P<unit>[^\d\s].*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One hole, filled: its text and, unless it is plain text, what it is worth."""
+
+    text: str
+    kind: ValueKind | None = None
+    amount: Decimal | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A column to print, as what, and in which unit."""
+
+    column: str
+    type: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A sentence: literal text and holes in turn."""
+
+    parts: tuple[str | Hole, ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns the sentence prints."""
+        return frozenset(part.column for part in self.parts if isinstance(part, Hole))
+
+    def render(
+        self, row: Mapping[str, Any], *, zone: tzinfo, origin: str
+    ) -> tuple[str, tuple[Value, ...]]:
+        """Return the sentence and its values; times are printed in `zone`.
+
+        Raises:
+            ValueError: A column is missing, NULL, or not of its type.
+        """
+        text, values = "", []
+        for part in self.parts:
+            if isinstance(part, str):
+                text += part
+                continue
+            printed = _print(part, row.get(part.column), zone=zone)
+            start, text = len(text), text + printed.text
+            if printed.kind is not None:
+                values.append(
+                    Value(
+                        kind=printed.kind,
+                        text=printed.text,
+                        amount=printed.amount,
+                        unit=printed.unit,
+                        start=start,
+                        end=len(text),
+                        origin=origin,
+                    )
+                )
+        return text, tuple(values)
+
+
+def parse_template(text: str) -> Template:
+    """Return the template.
+
+    Raises:
+        ValueError: The braces do not match, or a hole names an unknown type.
+    """
+    parts: list[str | Hole] = []
+    for literal, column, spec, conversion in Formatter().parse(text):
+        if literal:
+            parts.append(literal)
+        if column is None:
+            continue
+        kind, _, unit = (spec or "text").partition(".")
+        if not column.isidentifier() or conversion:
+            raise ValueError(f"{{{column}}} is not a column name")
+        if kind not in TYPES:
+            raise ValueError(f"unknown type {kind!r} (known: {', '.join(sorted(TYPES))})")
+        parts.append(Hole(column, kind, unit))
+    return Template(tuple(parts))
+
+
+def instant(raw: object) -> datetime:
+    """Return an aware UTC instant from what a driver gave; a naive one is UTC already.
+
+    Raises:
+        ValueError: It is no instant.
+    """
+    if isinstance(raw, str):
+        raw = datetime.fromisoformat(raw)
+    if not isinstance(raw, datetime):
+        raise ValueError(f"{type(raw).__name__} is not an instant")
+    return raw.replace(tzinfo=UTC) if raw.tzinfo is None else raw.astimezone(UTC)
+
+
+def clock_text(at: datetime, *, zone: tzinfo) -> str:
+    """Return the time of day as printed in the store, e.g. ``9:05``."""
+    local = at.astimezone(zone)
+    return f"{local.hour}:{local.minute:02d}"
+
+
+def date_text(day: date) -> str:
+    """Return a date as printed in the store, e.g. ``Nov 24, 2026``."""
+    return f"{day:%b} {day.day}, {day.year}"
+
+
+def _print(hole: Hole, raw: Any, *, zone: tzinfo) -> Printed:
+    if raw is None:
+        raise ValueError(f"column {hole.column!r} is missing or NULL")
+    try:
+        return TYPES[hole.type](raw, hole.unit, zone)
+    except (ValueError, TypeError, InvalidOperation) as error:
+        raise ValueError(f"column {hole.column!r} is not of type {hole.type}") from error
+
+
+def _number(raw: Any) -> Decimal:
+    number = Decimal(str(raw).strip())
+    if not number.is_finite():
+        raise ValueError("not a finite number")
+    return number
+
+
+def _plain(number: Decimal) -> str:
+    whole = number == number.to_integral_value()
+    return f"{int(number):,}" if whole else f"{number.normalize():,f}"
+
+
+def _text(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+    return Printed(" ".join(str(raw).split()))
+
+
+def _money(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+    amount = _number(raw).quantize(CENT, ROUND_HALF_UP)
+    sign = "-" if amount < 0 else ""
+    return Printed(f"{sign}${abs(amount):,.2f}", ValueKind.MONEY, amount, "USD")
+
+
+def _percent(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+    amount = _number(raw)
+    return Printed(f"{_plain(amount)}%", ValueKind.PERCENT, amount, "percent")
+
+
+def _duration(raw: Any, unit: str, _zone: tzinfo) -> Printed:
+    amount, unit = _number(raw), unit or "day"
+    text = f"{_plain(amount)} {unit}{'' if amount == 1 else 's'}"
+    return Printed(text, ValueKind.DURATION, amount, unit)
+
+
+def _date(raw: Any, _unit: str, zone: tzinfo) -> Printed:
+    if isinstance(raw, str):
+        raw = date.fromisoformat(raw) if len(raw) == 10 else instant(raw)
+    if isinstance(raw, datetime):
+        raw = instant(raw).astimezone(zone).date()
+    if not isinstance(raw, date):
+        raise ValueError("not a date")
+    return Printed(date_text(raw), ValueKind.DATE, Decimal(f"{raw:%Y%m%d}"), "yyyymmdd")
+
+
+def _time(raw: Any, _unit: str, zone: tzinfo) -> Printed:
+    if isinstance(raw, time):
+        text, minutes = f"{raw.hour}:{raw.minute:02d}", raw.hour * 60 + raw.minute
+    else:
+        local = instant(raw).astimezone(zone)
+        text, minutes = clock_text(local, zone=zone), local.hour * 60 + local.minute
+    return Printed(text, ValueKind.TIME, Decimal(minutes), "minute")
+
+
+def _count(raw: Any, unit: str, _zone: tzinfo) -> Printed:
+    amount = _number(raw)
+    if amount != amount.to_integral_value():
+        raise ValueError("not a whole number")
+    return Printed(_plain(amount), ValueKind.COUNT, amount, unit or "piece")
+
+
+def _age(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+    amount = _number(raw)
+    return Printed(_plain(amount), ValueKind.AGE, amount, "year")
+
+
+def _size(raw: Any, unit: str, _zone: tzinfo) -> Printed:
+    amount = _number(raw)
+    return Printed(f"{_plain(amount)} {unit}".strip(), ValueKind.SIZE, amount, _unit_name(unit))
+
+
+def _measure(raw: Any, _unit: str, zone: tzinfo) -> Printed:
+    """Print a text that may be a measure, `30 h` or `1,800 W`; anything else stays plain text."""
+    plain = _text(raw, "", zone)
+    found = _MEASURE.fullmatch(plain.text)
+    if found is None:
+        return plain
+    amount, unit = Decimal(found["number"].replace(",", "")), _unit_name(found["unit"])
+    kind = ValueKind.DURATION if unit in DURATIONS else ValueKind.SIZE
+    kind = ValueKind.PERCENT if unit == "percent" else kind
+    return Printed(plain.text, kind, amount, unit)
+
+
+def _unit_name(unit: str) -> str:
+    return UNIT_NAMES.get(unit, unit)
+
+
+def _identifier(kind: ValueKind) -> Callable[[Any, str, tzinfo], Printed]:
+    def show(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+        return Printed(str(raw).strip(), kind)
+
+    return show
+
+
+TYPES: Mapping[str, Callable[[Any, str, tzinfo], Printed]] = {
+    "text": _text,
+    "money": _money,
+    "percent": _percent,
+    "duration": _duration,
+    "date": _date,
+    "time": _time,
+    "count": _count,
+    "age": _age,
+    "size": _size,
+    "measure": _measure,
+    "sku": _identifier(ValueKind.SKU),
+    "ean": _identifier(ValueKind.EAN),
+    "aisle": _identifier(ValueKind.AISLE),
+    "order": _identifier(ValueKind.ORDER),
+}

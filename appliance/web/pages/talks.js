@@ -1,0 +1,48 @@
+// The conversations of this tab. Kept for the session only: a handheld is passed on at the end of
+// a shift, and what one associate asked is not the next one's to read.
+
+const KEY = "backroom.talks";
+const MOST_TALKS = 12;
+const MOST_TURNS = 30;
+
+export class Talks {
+  constructor() {
+    this.all = load();
+    this.current = this.all[0] ?? fresh();
+  }
+
+  start() {
+    this.current = fresh();
+  }
+
+  open(talk) {
+    this.current = talk;
+  }
+
+  /** Keep the current conversation, newest first. */
+  keep(talk) {
+    this.all = [talk, ...this.all.filter((other) => other !== talk)].slice(0, MOST_TALKS);
+    this.save();
+  }
+
+  save() {
+    const kept = this.all.map((talk) => ({ ...talk, turns: talk.turns.filter((turn) => turn.reply).slice(-MOST_TURNS) }));
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(kept.filter((talk) => talk.turns.length)));
+    } catch {
+      // Full or forbidden: the conversations last until the page is closed.
+    }
+  }
+}
+
+function fresh() {
+  return { thread: "", title: "", turns: [] };
+}
+
+function load() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY)) ?? [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,136 @@
+// One exchange on the screen: the question, what is being done, the answer and where it comes from.
+
+import { el, localTime } from "./dom.js";
+
+export const LANES = {
+  card: ["Card", "approved by headquarters, word for word"],
+  lookup: ["Live data", "read from the store’s own systems"],
+  specialist: ["Specialist", "written in this store, each value checked"],
+  generalist: ["Headquarters", "written at headquarters, each value checked"],
+  quote: ["Quote", "word for word from the handbook"],
+  handoff: ["Ask someone", "no sourced answer to give"],
+};
+
+/** What is being done right now, in words. */
+export function progress(event) {
+  if (event.name === "sources") return foundText(event.data);
+  const first = event.data.lanes?.[0]?.lane;
+  if (first === "lookup") return "Checking the store’s live data…";
+  if (first === "handoff") return "Finding who can help…";
+  return "Looking in the handbook…";
+}
+
+function foundText({ passages, facts }) {
+  const found = [];
+  if (passages.length) found.push(`${passages.length} ${passages.length === 1 ? "passage" : "passages"}`);
+  if (facts.length) found.push(`${facts.length} live ${facts.length === 1 ? "fact" : "facts"}`);
+  return found.length ? `Found ${found.join(" and ")}. Choosing the words…` : "Nothing found yet. Finding who can help…";
+}
+
+/** Build a turn's element; `update()` draws what the turn has learned since. */
+export class TurnView {
+  constructor(turn, { openSource, openReceipt, again }) {
+    this.turn = turn;
+    this.actions = { openSource, openReceipt, again };
+    this.spoken = 0;
+    this.head = el("div", { class: "answer-head" });
+    this.progress = el("p", { class: "progress", role: "status" });
+    this.answer = el("div", { class: "answer-text", "aria-live": "polite", "aria-atomic": "false" });
+    this.foot = el("div", { class: "answer-foot" });
+    this.card = el("article", { class: "answer", "aria-label": "Answer" }, this.head, this.progress, this.answer, this.foot);
+    this.element = el("li", { class: "turn" }, el("h2", { class: "question" }, turn.text), this.card);
+    this.update();
+  }
+
+  update() {
+    const { turn } = this;
+    this.card.classList.toggle("is-running", turn.isRunning === true);
+    this.progress.textContent = turn.isRunning && !turn.sentences.length ? turn.progress : "";
+    this.progress.hidden = !this.progress.textContent;
+    this.speak();
+    if (turn.problem) this.showProblem(turn.problem);
+    else if (turn.reply) this.showReply(turn.reply);
+    else this.foot.replaceChildren();
+  }
+
+  // Only what is new is added, so that a screen reader reads each sentence once.
+  speak() {
+    if (this.spoken > this.turn.sentences.length) {
+      this.answer.replaceChildren();
+      this.spoken = 0;
+    }
+    for (const sentence of this.turn.sentences.slice(this.spoken)) {
+      if (this.spoken) this.answer.append(" ");
+      this.answer.append(el("span", { class: "sentence" }, sentence.text));
+      this.spoken += 1;
+    }
+  }
+
+  showReply(reply) {
+    const [name, meaning] = LANES[reply.lane] ?? [reply.lane, ""];
+    this.card.dataset.lane = reply.lane;
+    this.head.replaceChildren(el("span", { class: "badge" }, name), " ", el("span", { class: "soft" }, meaning));
+    this.foot.replaceChildren(
+      ...[factList(reply), this.sourceList(reply)].filter(Boolean),
+      el("button", { type: "button", class: "quiet receipt-button", onclick: () => this.actions.openReceipt(reply) }, "Receipt"),
+    );
+  }
+
+  sourceList(reply) {
+    const passages = passagesOf(reply);
+    if (!passages.length) return null;
+    const rows = passages.map((source) => {
+      const [last, ...path] = source.title.split(" › ").reverse();
+      return el("li", {}, el("button", { type: "button", class: "source", onclick: () => this.actions.openSource(source, this.turn.role) },
+        el("span", { class: "source-title" }, last),
+        path.length ? el("span", { class: "soft source-path" }, path.reverse().join(" › ")) : null,
+      ));
+    });
+    return el("section", { class: "part" }, el("h3", {}, passages.length === 1 ? "Source" : "Sources"), el("ul", { class: "sources" }, rows));
+  }
+
+  showProblem(problem) {
+    const [title, advice] = kindly(problem, this.turn);
+    this.head.replaceChildren();
+    this.card.dataset.lane = "problem";
+    this.foot.replaceChildren(el("div", { class: "problem", role: "alert" },
+      el("p", { class: "problem-title" }, title),
+      el("p", {}, advice),
+      el("button", { type: "button", class: "wide again", onclick: () => this.actions.again() }, "Try again"),
+    ));
+  }
+}
+
+/** Return the passages a reply rests on, each once, with all the stretches cited. */
+export function passagesOf(reply) {
+  const facts = new Set(reply.facts.map((fact) => fact.id));
+  const byId = new Map();
+  for (const source of reply.sources) {
+    if (facts.has(source.id)) continue;
+    const found = byId.get(source.id) ?? { id: source.id, title: source.title, ranges: [] };
+    found.ranges.push([source.start, source.end]);
+    byId.set(source.id, found);
+  }
+  return [...byId.values()];
+}
+
+function factList(reply) {
+  if (!reply.facts.length) return null;
+  const rows = reply.facts.map((fact) => el("li", { class: fact.is_stale ? "fact is-stale" : "fact" },
+    el("span", { class: "fact-family" }, fact.family),
+    el("span", {}, fact.is_stale ? "not known since " : "as of ", el("time", { datetime: fact.as_of }, localTime(fact.as_of))),
+  ));
+  return el("section", { class: "part" }, el("h3", {}, "Live data"), el("ul", { class: "facts" }, rows));
+}
+
+function kindly(problem, turn) {
+  if (problem.code === "unreachable") return ["The store’s server does not answer.", "Check that this handheld is on the store’s Wi-Fi, then try again."];
+  if (problem.code === "cut") return ["The answer was cut off.", "The connection dropped before the answer was complete. Nothing is lost; ask again."];
+  if (problem.code === "engine_busy") {
+    return ["Many colleagues are asking right now.", turn.retryIn ? `Your question is kept. Trying again in ${turn.retryIn} s…` : "Wait a moment, then try again."];
+  }
+  if (problem.code === "store_error") return ["The store cannot write its journal.", "It gives no answer it could not write down. Tell your lead or field IT."];
+  if (problem.code === "ask_too_long") return ["That is a lot at once.", `${problem.message} ${problem.hint}`];
+  if (problem.code === "bug") return ["That should not have happened.", "The store’s server has noted it. Try again, or ask your lead."];
+  return ["The store cannot take this question.", `${problem.message} ${problem.hint}`];
+}
