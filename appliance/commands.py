@@ -15,7 +15,7 @@ from appliance.records import Reply, Role
 
 if TYPE_CHECKING:
     from appliance.config import Settings
-    from appliance.wiring import Store
+    from appliance.backroom import Store
 
 HomeOption = Annotated[
     Path,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.records import Entry, Fact, Fired, Passage, Turn
+from appliance.records import Entry, Fact, Fired, Passage, Role, Turn
 
 Vector = NDArray[np.float32]  # (dim,), unit length
 Vectors = NDArray[np.float32]  # (n, dim), rows of unit length
@@ -147,7 +147,13 @@ class Facts(Protocol):
         """Return the families of facts that can be read."""
         ...
 
-    def read(self, families: Sequence[str], *, subject: str, at: datetime) -> Reading:
+    def families_for(self, kind: str) -> tuple[str, ...]:
+        """Return the families that answer a kind of question, first to say first."""
+        ...
+
+    def read(
+        self, families: Sequence[str], *, subject: str, at: datetime, role: Role = Role.ASSOCIATE
+    ) -> Reading:
         """Read the families for one subject (SKU, order number, badge); never raises."""
         ...
 

@@ -13,7 +13,7 @@ from appliance.files import replaced
 from appliance.records import Admitted, Prepared, Role, Routed, Stitched
 
 if TYPE_CHECKING:
-    from appliance.wiring import Store
+    from appliance.backroom import Store
 
 STAGES = ("prepare", "admit", "route", "stitch")
 

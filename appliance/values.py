@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from appliance.errors import BadInput, EngineError
-from appliance.records import Value, ValueKind
+from appliance.records import Fact, Passage, Value, ValueKind
 
 SLOT = re.compile(r"⟦(v\d+)⟧")
 BRACKETS = str.maketrans("", "", "⟦⟧")
@@ -155,19 +155,29 @@ def find_values(text: str) -> tuple[Value, ...]:
     return tuple(_read(m, text) for m in _matches(text))
 
 
-def assign_slots(texts: Iterable[tuple[str, str]]) -> tuple[Value, ...]:
-    """Return every value of (origin, text) pairs, named ``v0``, ``v1`` … in reading order.
+def assign_slots(passages: Iterable[Passage], facts: Iterable[Fact] = ()) -> tuple[Value, ...]:
+    """Return every value of the evidence with its slot: passages in order, then facts.
 
-    The same value printed the same way shares one slot, so the slot says one thing only. Offsets
-    are into the value's own text; `origin` tells which.
+    `origin` is ``passage:<id>`` or ``fact:<id>``; offsets are into that text. A fact's values are the
+    ones its family typed, a passage's are found.
+    """
+    found = [(f"passage:{p.id}", find_values(p.text)) for p in passages]
+    found += [(f"fact:{f.id}", f.values or find_values(f.text)) for f in facts]
+    return name_slots(found)
+
+
+def name_slots(found: Iterable[tuple[str, Sequence[Value]]]) -> tuple[Value, ...]:
+    """Return the values of (origin, values) pairs named ``v0``, ``v1`` … in the order given.
+
+    The same value printed the same way shares one slot, so a slot says one thing only.
     """
     slots: dict[tuple[ValueKind, str], str] = {}
-    found = []
-    for origin, text in texts:
-        for value in find_values(text):
+    named = []
+    for origin, values in found:
+        for value in sorted(values, key=lambda v: v.start):
             slot = slots.setdefault((value.kind, value.text), f"v{len(slots)}")
-            found.append(replace(value, slot=slot, origin=origin))
-    return tuple(found)
+            named.append(replace(value, slot=slot, origin=origin))
+    return tuple(named)
 
 
 def slotted(text: str, values: Sequence[Value]) -> str:

@@ -22,7 +22,7 @@ from appliance.errors import DamagedRelease, EngineError
 from appliance.ports import Token
 
 # Below this a single token is quicker on one thread: two spend the time waiting for each other.
-# 19 M parameters, Q8_0, 2 busy cores: 276 tokens/s on one thread, 126 on two; prompts 971 and 1,537.
+# 19 M parameters, Q8_0, 2 busy cores: 276 tokens/s on one thread, 126 on two.
 # Measure again: python -m tests.bench.bench_engine MODEL.gguf [threads]
 SMALL_PARAMETERS = 50_000_000
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from appliance.errors import BadInput
 from appliance.index_build.catalog import read_catalog
-from appliance.index_build.chunks import document_chunks, product_chunks
+from appliance.index_build.chunks import document_chunks, product_chunks, spans
 from appliance.index_build.documents import read_documents
 from appliance.files import sync_folder
 from appliance.index_build.embeddings import EmbeddingCache, cache_path
@@ -73,20 +73,26 @@ def build_index(
     chunks = [c for d in documents for c in document_chunks(d)]
     chunks += [c for p in products for c in product_chunks(p)]
     if not chunks:
-        raise BadInput("There is nothing to index.", hint="Give --docs DIR, --catalog FILE or both.")
+        raise BadInput(
+            "There is nothing to index.", hint="Give --docs DIR, --catalog FILE or both."
+        )
     _check_out(out)
     with EmbeddingCache(cache_path(out)) as cache:
-        vectors = cache.vectors(
-            [c.embedded for c in chunks],
+        spoken = [_sentences(c) for c in chunks]
+        texts = [c.embedded for c in chunks]
+        texts += [text for sentences in spoken for _, _, text in sentences]
+        everything = cache.vectors(
+            texts,
             embedder=embedder,
             name=embedder_digest,
             step=lambda n, m: say("embedding", n, m),
         )
+        vectors = everything[: len(chunks)]
         sha = _content_sha256(chunks, products)
         meta = {
             "schema": schema.SCHEMA,
             "content_sha256": sha,
-            "vectors_sha256": hashlib.sha256(vectors.astype(np.float16).tobytes()).hexdigest(),
+            "vectors_sha256": hashlib.sha256(everything.astype(np.float16).tobytes()).hexdigest(),
             "dim": str(embedder.dim),
             "embedder": embedder_digest,
             "passages": str(len(chunks)),
@@ -95,7 +101,15 @@ def build_index(
             "tokenizer": schema.TOKENIZE,
         }
         say("writing", 0, 1)
-        _write(out, chunks=chunks, products=products, vectors=vectors, meta=meta)
+        rows = iter(everything[len(chunks) :])
+        sentences = [
+            (number, start, end, schema.pack_vector(next(rows)))
+            for number, found in enumerate(spoken, start=1)
+            for start, end, _ in found
+        ]
+        _write(
+            out, chunks=chunks, products=products, vectors=vectors, sentences=sentences, meta=meta
+        )
         say("writing", 1, 1)
     return BuildReport(
         index=str(out),
@@ -107,6 +121,17 @@ def build_index(
         skipped=tuple(notes.skipped),
         remarks=tuple(notes.remarks),
     )
+
+
+def _sentences(chunk: Chunk) -> list[tuple[int, int, str]]:
+    """Return (start, end, embedded text) of a passage's sentences.
+
+    A product's have no vectors of their own: they are its columns over again, and ten times as many
+    as all others.
+    """
+    if chunk.kind == schema.PRODUCT:
+        return []
+    return [(a, b, f"{chunk.title}: {chunk.text[a:b]}") for a, b in spans(chunk.text)]
 
 
 def _read_all(docs: Sequence[Path], *, notes: Notes, step: Step) -> list[Document]:
@@ -122,9 +147,7 @@ def _read_all(docs: Sequence[Path], *, notes: Notes, step: Step) -> list[Documen
     return [found[key] for key in sorted(found)]
 
 
-def _distinct(
-    products: list[Product], documents: list[Document], notes: Notes
-) -> list[Product]:
+def _distinct(products: list[Product], documents: list[Document], notes: Notes) -> list[Product]:
     """Drop products whose SKU is a document's id: ids name one thing."""
     taken = {d.id for d in documents}
     for product in products:
@@ -159,6 +182,7 @@ def _write(
     chunks: Sequence[Chunk],
     products: Sequence[Product],
     vectors: Vectors,
+    sentences: Sequence[tuple[int, int, int, bytes]],
     meta: dict[str, str],
 ) -> None:
     partial = out.with_name(f".{out.name}.partial")
@@ -172,6 +196,11 @@ def _write(
             db.execute(schema.DDL + schema.VECTORS_DDL.format(dim=vectors.shape[1]))
             with db:
                 _write_passages(db, chunks, vectors)
+                db.executemany("INSERT INTO sentences VALUES(?, ?, ?, ?)", sentences)
+                for number, chunk in enumerate(chunks, start=1):
+                    if chunk.kind == schema.PRODUCT:
+                        rows = [(number, a, b, None) for a, b in spans(chunk.text)]
+                        db.executemany("INSERT INTO sentences VALUES(?, ?, ?, ?)", rows)
                 _write_products(db, products)
                 db.executemany("INSERT INTO meta VALUES(?, ?)", sorted(meta.items()))
             for table in ("passages_fts", "products_fts"):

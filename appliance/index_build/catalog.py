@@ -35,7 +35,9 @@ IDENTIFIERS = ("sku", "item_id", "variant_id", "article_number", "item_number", 
 VOLATILE = re.compile(
     r"(^|_)(stock|inventory|available|availability|quantity|qty|on_hand|in_transit|promoted)(_|$)"
 )
-CONFIDENTIAL = re.compile(r"(^|_)(cost|margin|wholesale|landed|shrink|supplier_price|buy_price)(_|$)")
+CONFIDENTIAL = re.compile(
+    r"(^|_)(cost|margin|wholesale|landed|shrink|supplier_price|buy_price)(_|$)"
+)
 # Of no use to a reader: pictures, links, and the catalogue's own bookkeeping.
 UNREADABLE = re.compile(
     r"(^|_)(image|images|img|picture|photo|thumbnail|url|link|uri|where_visible|family|variant_group"
@@ -43,6 +45,8 @@ UNREADABLE = re.compile(
 )
 _UNITS = re.compile(r"_(months|years|days|hours|minutes|watts|kg|g|cm|mm|inches|litres|liters|ml)$")
 _PAIRS = re.compile(r"[^=:;]+[=:][^=;]+(;\s*[^=:;]+[=:][^=;]+)*;?\s*")
+PROSE = {"about", "description", "long_description", "summary", "details", "text", "features"}
+_TRUE, _FALSE = {"yes", "true", "1"}, {"no", "false", "0"}
 _LONG = 60  # characters from which a value is a text of its own, not an attribute
 
 
@@ -100,7 +104,9 @@ def _rows(path: Path, notes: Notes) -> Sequence[tuple[int, dict[str, Any]]]:
             return _listed(data, suffix)
     except BadInput as error:
         raise BadInput(f"Catalogue {path}: {error.message}", hint=error.hint) from error
-    raise BadInput(f"Catalogue {path} is {suffix or 'without extension'}.", hint="Known: .csv .jsonl")
+    raise BadInput(
+        f"Catalogue {path} is {suffix or 'without extension'}.", hint="Known: .csv .jsonl"
+    )
 
 
 def _listed(data: bytes, suffix: str) -> list[tuple[int, dict[str, Any]]]:
@@ -160,26 +166,30 @@ def _roles(
 
 def _product(row: dict[str, str], roles: dict[str, str]) -> Product:
     name, brand = row[roles["name"]], row.get(roles["brand"], "")
-    shown, secret = [], []
-    used = {roles["sku"], roles["name"], roles["brand"], roles["currency"]}
-    numbers = [
-        value
-        for column, value in row.items()
-        if value and _fold(column) in IDENTIFIERS and column != roles["sku"]
-    ]
+    special = {roles[r] for r in ("sku", "name", "brand", "currency", "price", "department")}
+    prose, flags, secret = [], [], []
+    facts: list[tuple[str, str]] = []
     for column, value in row.items():
         fold = _fold(column)
-        if not value or column in used or fold in IDENTIFIERS or UNREADABLE.search(fold):
+        if not value or column in special or fold in IDENTIFIERS or UNREADABLE.search(fold):
             continue
         if CONFIDENTIAL.search(fold):
-            secret.append(_sentence(name, column, value))
-        elif column == roles["price"]:
-            amount = _money(value, row.get(roles["currency"], ""))
-            shown.append(f"The list price of the {name} is {amount}.")
-        elif not VOLATILE.search(fold):
-            shown.extend(_attribute(name, column, value))
-    opening = f"{name} is a product of {brand}" if brand else f"{name} is a product"
-    codes = [f"SKU {row[roles['sku']]}", *(_code(c, row) for c in row if row[c] in numbers)]
+            secret.append((_label(column), value))
+        elif VOLATILE.search(fold):
+            continue
+        elif fold in PROSE or len(value) > _LONG and not _PAIRS.fullmatch(value):
+            prose.append(value if value.endswith((".", "!", "?")) else f"{value}.")
+        elif fold.startswith("is_") and value.lower() in _TRUE | _FALSE:
+            flags.append(("" if value.lower() in _TRUE else "not ") + _label(column)[3:])
+        else:
+            facts.extend(_facts(column, value))
+    numbers = [v for c, v in row.items() if v and _fold(c) in IDENTIFIERS and c != roles["sku"]]
+    shown = [_opening(row, roles), *prose, *_in_threes(name, facts)]
+    if flags:
+        shown.append(f"The {name} is {' and '.join(flags)}.")
+    if price := row.get(roles["price"], ""):
+        amount = _money(price, row.get(roles["currency"], ""))
+        shown.append(f"The list price of the {name} is {amount}.")
     return Product(
         sku=row[roles["sku"]],
         name=name,
@@ -187,39 +197,45 @@ def _product(row: dict[str, str], roles: dict[str, str]) -> Product:
         identifiers=tuple(dict.fromkeys([row[roles["sku"]], *numbers])),
         brand=brand,
         department=row.get(roles["department"], "").lower() or "all",
-        sentences=(f"{opening} ({', '.join(dict.fromkeys(codes))}).", *shown),
-        confidential=tuple(secret),
+        sentences=tuple(shown),
+        confidential=tuple(_in_threes(name, secret)),
     )
 
 
-def _code(column: str, row: dict[str, str]) -> str:
-    fold = _fold(column)
-    label = fold.upper() if len(fold) <= 5 and fold != "model" else _label(column)
-    return f"{label} {row[column]}"
+def _opening(row: dict[str, str], roles: dict[str, str]) -> str:
+    """Return "X is a product of Brand in electronics (SKU 1, EAN 2)."."""
+    name, sku = row[roles["name"]], row[roles["sku"]]
+    codes = {f"SKU {sku}": None}
+    for column, value in row.items():
+        if value and value != sku and _fold(column) in IDENTIFIERS:
+            short = len(_fold(column)) <= 5 and _fold(column) != "model"
+            codes[f"{_fold(column).upper() if short else _label(column)} {value}"] = None
+    brand = row.get(roles["brand"], "")
+    place = row.get(roles["department"], "")
+    made = f" of {brand}" if brand else ""
+    kept = f" in {place}" if place else ""
+    return f"{name} is a product{made}{kept} ({', '.join(codes)})."
 
 
-def _attribute(name: str, column: str, value: str) -> list[str]:
-    """Return the sentences for one column; "color=blue; size=M" and "power: 5 W; ..." make two."""
+def _facts(column: str, value: str) -> list[tuple[str, str]]:
+    """Return (label, value) of a column; "color=blue; size=M" and "power: 5 W; …" make two."""
     if ("=" in value or ("; " in value and ": " in value)) and _PAIRS.fullmatch(value):
-        pairs = [re.split(r"[=:]", part, maxsplit=1) for part in value.split(";") if part.strip()]
-        return [_sentence(name, squeeze(key), squeeze(text)) for key, text in pairs]
-    return [_sentence(name, column, value)]
-
-
-def _sentence(name: str, column: str, value: str) -> str:
-    if len(value) > _LONG or re.search(r"[.!?]\s", value):
-        return value if value.endswith((".", "!", "?")) else f"{value}."
+        parts = [re.split(r"[=:]", part, maxsplit=1) for part in value.split(";") if part.strip()]
+        return [(_label(squeeze(key)), squeeze(text)) for key, text in parts]
     label = _label(column)
-    if value.lower() in {"yes", "true", "no", "false"}:
-        holds = value.lower() in {"yes", "true"}
-        if label.startswith("is "):
-            return f"The {name} is {'' if holds else 'not '}{label[3:]}."
-        return f"The {name}: {label}, {'yes' if holds else 'no'}."
     if unit := _UNITS.search(_fold(column)):
         label = _label(_fold(column)[: unit.start()])
-        number = unit.group(1)[:-1] if value == "1" and unit.group(1).endswith("s") else unit.group(1)
-        value = f"{value} {number}"
-    return f"The {label} of the {name} is {value.rstrip('.')}."
+        name = unit.group(1)
+        value = f"{value} {name[:-1] if value == '1' and name.endswith('s') else name}"
+    return [(label, value)]
+
+
+def _in_threes(name: str, facts: Sequence[tuple[str, str]]) -> list[str]:
+    """Return sentences that name the product again and hold at most three values each."""
+    return [
+        f"{name}: {', '.join(f'{label} {value}' for label, value in facts[i : i + 3])}."
+        for i in range(0, len(facts), 3)
+    ]
 
 
 def _money(value: str, currency: str) -> str:

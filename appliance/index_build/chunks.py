@@ -88,6 +88,19 @@ def pack(paragraphs: Sequence[str], *, target: int = TARGET_TOKENS) -> list[str]
     return texts
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of the sentences of a passage; a line break ends one too."""
+    found = []
+    for line in re.finditer(r"[^\n]+", text):
+        start = line.start()
+        for end in _SENTENCE_END.finditer(text, line.start(), line.end()):
+            cut = end.start() + len(end.group().rstrip())
+            found.append((start, cut))
+            start = end.end()
+        found.append((start, line.end()))
+    return [(start, end) for start, end in found if text[start:end].strip()]
+
+
 def sentences(text: str) -> list[str]:
     """Split a paragraph at the ends of its sentences."""
     return [part for part in _SENTENCE_END.split(text) if part]

@@ -28,7 +28,17 @@ from pypdf.errors import PyPdfError
 from appliance.errors import BadInput
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_HTML_NOISE = ["script", "style", "nav", "header", "footer", "aside", "noscript", "template", "form"]
+_HTML_NOISE = [
+    "script",
+    "style",
+    "nav",
+    "header",
+    "footer",
+    "aside",
+    "noscript",
+    "template",
+    "form",
+]
 _HTML_BLOCKS = ["p", "li", "tr", "pre", "blockquote", "dt", "dd", "figcaption", "caption"]
 _HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 
@@ -99,7 +109,9 @@ def _front_matter(text: str) -> dict[str, Any]:
     if meta is None:
         return {}
     if not isinstance(meta, dict):
-        raise BadInput(f"The front matter is a {type(meta).__name__}; key: value lines are expected.")
+        raise BadInput(
+            f"The front matter is a {type(meta).__name__}; key: value lines are expected."
+        )
     return {str(key): value for key, value in meta.items()}
 
 
@@ -215,7 +227,15 @@ def pdf(data: bytes) -> Converted:
         pages = [page.extract_text() or "" for page in reader.pages]
         if reader.metadata is not None and reader.metadata.title:
             result.meta["title"] = squeeze(str(reader.metadata.title))
-    except (PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, OSError) as error:
+    except (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        OSError,
+    ) as error:
         raise BadInput(f"It is not a readable PDF: {error}.") from error
     for number, page in enumerate(pages, start=1):
         if not page.strip():
@@ -225,7 +245,9 @@ def pdf(data: bytes) -> Converted:
         for block in re.split(r"\n\s*\n", joined):
             result.paragraph(block)
     if not result.sections:
-        raise BadInput("It holds no text, perhaps only scanned images.", hint="Run OCR on it first.")
+        raise BadInput(
+            "It holds no text, perhaps only scanned images.", hint="Run OCR on it first."
+        )
     return result
 
 

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import BadInput
-from appliance.index_build.converters import CONVERTERS, Converted, decode, plain, squeeze, table_row
+from appliance.index_build.converters import (
+    CONVERTERS,
+    Converted,
+    decode,
+    plain,
+    squeeze,
+    table_row,
+)
 from appliance.index_build.pieces import Document, Notes, Section
 from appliance.records import Role
 
@@ -129,7 +136,9 @@ def _row_document(row: Mapping[str, Any], text: object, source: str, name: str) 
         value = next((row[k] for k in keys if row.get(k) not in (None, "")), None)
         if value is not None:
             converted.meta[target] = str(value)
-    converted.meta.setdefault("id", f"{Path(name).with_suffix('').as_posix()}-{source.split(':')[-1]}")
+    converted.meta.setdefault(
+        "id", f"{Path(name).with_suffix('').as_posix()}-{source.split(':')[-1]}"
+    )
     return replace(_document(converted, name), source=source)
 
 

@@ -42,7 +42,9 @@ class EmbeddingCache:
 
     def _open(self) -> apsw.Connection:
         db = apsw.Connection(str(self._path))
-        db.execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+        db.execute(
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"
+        )
         db.execute(
             "CREATE TABLE IF NOT EXISTS vectors(key TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
         )
@@ -116,8 +118,6 @@ class EmbeddingCache:
 def cache_path(out: Path) -> Path:
     """Return where the cache of an index file lies: hidden, beside it."""
     return out.with_name(f".{out.name}.embeddings")
-
-
 
 
 def _key(name: str, text: str) -> str:

@@ -64,7 +64,7 @@ class Chunk:
     @property
     def embedded(self) -> str:
         """The text whose vector stands for the passage."""
-        return f"{self.title}. {self.text}"
+        return f"{self.title}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

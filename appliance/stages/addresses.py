@@ -22,7 +22,7 @@ _WEAK = (
     "St|Drive|Dr|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Trail|Trl|Square|Sq|Loop|Alley"
     "|Crossing|Plaza|Run|Row|Path|Pike|Point|Ridge|Cove"
 )
-_SP = "[ \u00a0]{1,2}"
+_SP = "(?:[ \u00a0]{1,2})"
 _COMMA = rf"(?:,{_SP}|,|{_SP})"
 _WORD = r"(?:[^\W\d_a-z][\w'’-]{0,20}\.?|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|de|del|la|los|las|of|the)"
 _NUMBER = r"(?<![\w$#.,/:-])\d{1,6}[A-Za-z]?(?:[-/]\d{1,4})?"
@@ -54,7 +54,7 @@ _LOWER = re.compile(
     re.IGNORECASE,
 )
 _SPANISH = re.compile(
-    rf"(?i:\b(?:calle|avenida|avda?\.?|calz(?:ada|\.)|callej[oó]n|bulevar|blvd\.?|paseo|carrera|c/)){_SP}"
+    rf"(?i:\b(?:calle|av(?:enida|da)?\.?|calz(?:ada|\.)|callej[oó]n|bulevar|blvd\.?|paseo|carrera|c/)){_SP}"
     rf"(?P<first>[\w'’.]{{1,20}})(?:{_SP}[\w'’.]{{1,20}}){{0,5}}?"
     rf"(?:,?{_SP}?(?:#|[Nn][oº°]\.?|[Nn][uú]m\.?|[Nn][uú]mero){_SP}?|,?{_SP})\d{{1,5}}[A-Za-z]?(?![\w%:])"
     rf"{_UNIT}(?:{_COMMA}(?i:col\.?|colonia|fracc\.?|barrio){_SP}[\w'’]{{1,20}}"

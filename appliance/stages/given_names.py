@@ -59,13 +59,21 @@ GIVEN = frozenset(
     timothy tina tito todd tom tomas tommy toni tony tonya tracey tracy travis trevor tricia trina tristan troy
     tyler tyrone ursula valentina valerie vanessa vera vernon veronica vicente vicki victor vincent vivian
     viviana walter wanda warren wayne wendell wendy wesley wilfredo william willie xavier ximena xiomara yadira
+    aarav abdullah adebayo aditi aditya aisha akira alejo aleksandr amara amina amit amy anand anh anika anil
+    anjali ananya anya arjun aria arun ayaan babak bao bilal bogdan boris carson chidi chinedu chloe daiki darya
+    deepika dmitri dmitry ebony eleni ellie emeka emre esi fatou fatma femi gita giulia goran hana haruto hiroshi
+    hong huy igor ikram ivana jiho jin jun kaito kavita kenji khadija kofi krishna kwame lakshmi laila layla
+    lei linh luca magdalena mai maryam mehmet mei minh mohamad mustafa naima nasir nasreen nguyet nikhil
+    nolan oksana olena olga paolo parisa penelope pooja pradeep rahul raheem rajesh ravi reza rohan rohit sakura
+    samir sanjay sayed scarlett sergei shanthi shreya sita sunil svetlana takashi thanh thu trang tuan uma vijay
+    vikram wei xin yara yasmin yasmine yuki yuna yusuf zainab zara zoey zuri wyatt landon harper ezekiel lincoln
     yesenia yolanda yvette yvonne zachary zoe
     """.split()
 )
 
 AMBIGUOUS = frozenset(
     """
-    amber angel april ariel august austin autumn bill blake brad bud carter chance charlotte chase chuck clay cliff
+    amber angel april harper lincoln aria ariel august austin autumn bill blake brad bud carter chance charlotte chase chuck clay cliff
     cole crystal cruz daisy dallas dawn dean dell destiny diamond dolly drew duke earl eden ellis faith fern flora
     ford forrest frank gene ginger grace grant guy hope hunter iris ivy jack jade jasmine jordan joy june
     junior justice king lane lily mack madison marina mark mason max may mel melody mercedes misty morgan olive
@@ -77,7 +85,7 @@ AMBIGUOUS = frozenset(
 
 SURNAMES = frozenset(
     """
-    abbott acevedo acosta adams aguilar aguirre ahmed alexander ali allen alvarado alvarez anderson andrews
+    abbott abdi acevedo acosta adams aguilar aguirre ahmed alexander ali allen alvarado alvarez anderson andrews
     aponte armstrong arnold arroyo avila ayala bailey baker baldwin ball banks barnes barrera barrett bautista
     becker bell beltran benitez bennett bernal berry bishop black blair boone bowman boyd bradley brady brown bryant
     burgess burke burns bush butler byrd cabrera calderon caldwell camacho campbell campos cardenas carlson
@@ -111,6 +119,9 @@ SURNAMES = frozenset(
     wade wagner walker wallace walsh walters walton wang ward warner warren washington watkins watson watts weaver
     webb weber webster welch wells west wheeler white whitaker williams williamson willis wilson wolfe wong wood
     woods wright wu xiong yang yates yoder young yu zamora zapata zavala zhang zimmerman zuniga
+    ali bianchi chaudhry das desai fischer gonzales haddad hassan hussain ivanov iyer jansen johansson kapoor kato
+    kovacs kozlov kurt lind malik mehta mohamed muller nair nakamura nowak okafor okoye petrov popov rahman rao reddy
+    rossi sato schneider shah silva singh suzuki tanaka tang verma watanabe yamamoto zhou zhao
     """.split()
 )
 
@@ -128,7 +139,7 @@ BRANDS = frozenset(
     tuple(pair.split())
     for pair in (
         "abby road,andrew jergens,ann taylor,anne klein,aunt jemima,ben jerry,betty crocker,bob evans,bobbi brown"
-        ",bruno magli,calvin klein,captain morgan,carol's daughter,charlie brown,chef boyardee,christian dior"
+        ",bruno magli,calvin klein,captain morgan,cherry garcia,carol's daughter,charlie brown,chef boyardee,christian dior"
         ",christian louboutin,cole haan,dale earnhardt,dolly parton,don julio,donna karan,dr brown,dr brown's"
         ",dr bronner's,dr martens,dr oetker,dr pepper,dr scholl,dr scholl's,dr scholls,dr squatch,dr teal's,dr teals"
         ",elizabeth arden,emeril lagasse,eddie bauer,ethan allen,frank sinatra,fred meyer,george foreman"

@@ -15,6 +15,7 @@ _TOKEN = re.compile(r"[^\W\d_]{1,40}(?:['’-][^\W\d_]{1,40}){0,3}")
 _BETWEEN = re.compile(r"\.?[ \u00a0]{1,2}\Z")  # inside a name
 _AFTER_CUE = re.compile(r"[.:,\"“'# \u00a0-]{1,4}\Z")
 _AFTER_WORD = re.compile(r"[: \u00a0]{1,2}\Z")
+_PARTS = re.compile("[’-]")
 _POSSESSIVE = re.compile(r"['’]s\Z", re.IGNORECASE)
 MAX_WORDS = 4
 CUE_WORDS = 4
@@ -31,7 +32,8 @@ class Cue(IntEnum):
 
 
 _WEAK = frozenset(
-    "for to by from with and or ask tell call called told text email contact see is did has was if when"
+    "for to by from with and or ask tell call called told text email contact see is are does did do has had was if when can"
+    " could should will"
     " associate associates assoc cashier manager mgr lead supervisor coworker employee teammate driver"
     " husband wife son daughter mother father brother sister friend hi thanks para por con y o asociado asociada"
     " gerente cajero cajera empleado empleada esposo esposa hijo hija madre padre compañero compañera a de".split()
@@ -54,6 +56,11 @@ _NAMED = tuple(
 _LOOSE = frozenset({("under",), ("the", "name"), ("name",), ("nombre",), ("addressed", "to")})
 _PARTICLES = frozenset("de del la las los van von der den da dos di al bin el y".split())
 
+# What people do, and goods do not: "Siobhan Gutierrez says".
+_DOES = frozenset(
+    "lives says said called asked asks claims forgot complained complains wants lost paid bought left"
+    " came insists dice quiere vive pregunta llamó compró perdió pagó".split()
+)
 # Words that are never part of a name here, however they are written.
 _STOP = frozenset(
     """
@@ -92,6 +99,17 @@ _GOODS = frozenset(
 ) - {"jose", "diego", "francisco", "antonio"}
 
 
+def _plain(text: str) -> str:
+    """Return `text` in lower case without accents."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFD", text.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
+_WORDS = frozenset(map(_plain, _STOP | _GOODS))
+
+
 @dataclass(frozen=True, slots=True)
 class _Token:
     text: str
@@ -105,11 +123,13 @@ class _Token:
 
     @property
     def is_word(self) -> bool:
-        return self.key in _STOP or self.key in _GOODS or self.text.casefold() in _STOP | _GOODS
+        return self.key in _WORDS
 
     @property
     def is_surname(self) -> bool:
-        return any(part in SURNAMES for part in re.split(r"['’-]", self.key))
+        if self.key.isalpha():
+            return self.key in SURNAMES
+        return any(part in SURNAMES for part in _PARTS.split(self.key.replace("'", "")))
 
 
 def find_names(text: str) -> Iterator[Span]:
@@ -125,9 +145,7 @@ def find_names(text: str) -> Iterator[Span]:
 
 def _token(match: re.Match[str]) -> _Token:
     text = _POSSESSIVE.sub("", match[0])
-    plain = unicodedata.normalize("NFD", text.casefold())
-    key = "".join(c for c in plain if not unicodedata.combining(c))
-    return _Token(text, key, match.start(), match.start() + len(text))
+    return _Token(text, _plain(text), match.start(), match.start() + len(text))
 
 
 def _count(tokens: list[_Token], at: int, text: str) -> int:
@@ -159,8 +177,11 @@ def _capital(tokens: list[_Token], at: int, text: str, cue: Cue) -> int:
         return length if (length > 1 and not first.text.isupper()) or first.is_surname else 0
     # Two words, the second a well-known surname: "Siobhan Gutierrez", but not at a sentence's head
     # where the first may be any verb.
-    is_pair = length > 1 and last.is_surname and last.key not in WORD_SURNAMES
-    return length if is_pair and cue == Cue.WEAK and not first.text.isupper() else 0
+    is_pair = length > 1 and last.is_surname and not first.text.isupper()
+    acts = at + length < len(tokens) and tokens[at + length].text.casefold() in _DOES
+    if is_pair and (acts or (cue == Cue.WEAK and last.key not in WORD_SURNAMES)):
+        return length
+    return 0
 
 
 def _lower(tokens: list[_Token], at: int, text: str, cue: Cue) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.ports import Facts, Filters, Index, Reading
-from appliance.records import Evidence, Fact, Passage, Routed, Stitched
+from appliance.ports import Embedder, Facts, Filters, Index, Reading
+from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
+from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.text import words
 from appliance.values import assign_slots
@@ -24,7 +25,8 @@ class Stitch:
     index: Index
     facts: Facts
     lexicon: Lexicon
-    families: Mapping[str, tuple[str, ...]]  # intent -> families of live facts, first to say first
+    embedder: Embedder
+    excerpts: RankExcerpts
 
     def __call__(self, routed: Routed) -> Stitched:
         """Return the evidence; empty for a refused ask, which may read nothing."""
@@ -45,8 +47,24 @@ class Stitch:
     def _evidence(self, routed: Routed) -> Evidence:
         reading = self._read(routed)
         passages = distinct(self._search(routed))[:KEPT]
-        values = assign_slots(passages, reading.facts)
-        return Evidence(tuple(passages), reading.facts, values, reading.missing)
+        texts = [(f"passage:{p.id}", p.text) for p in passages]
+        texts += [(f"fact:{f.id}", f.text) for f in reading.facts]
+        return Evidence(
+            passages=tuple(passages),
+            facts=reading.facts,
+            values=assign_slots(texts),
+            missing=reading.missing,
+            excerpts=self._excerpts(routed, passages),
+        )
+
+    def _excerpts(self, routed: Routed, passages: Sequence[Passage]) -> tuple[Excerpt, ...]:
+        text = routed.query.standalone
+        return self.excerpts(
+            text,
+            self.embedder.embed([text])[0],
+            passages=passages,
+            sentences=self.index.sentences([p.id for p in passages]),
+        )
 
     def _search(self, routed: Routed) -> list[Passage]:
         filters = Filters(
@@ -59,12 +77,14 @@ class Stitch:
         return self.index.search(text, k=SEARCHED, filters=filters)
 
     def _read(self, routed: Routed) -> Reading:
-        wanted = self.families.get(routed.intent, ())
+        wanted = self.facts.families_for(routed.intent)
         allowed = [f for f in wanted if f in routed.grant.families]
         facts: list[Fact] = []
         missing: list[str] = []
         for subject in self._subjects(routed):
-            reading = self.facts.read(allowed, subject=subject, at=routed.ask.asked_at)
+            reading = self.facts.read(
+                allowed, subject=subject, at=routed.ask.asked_at, role=routed.ask.role
+            )
             facts += reading.facts
             missing += reading.missing
         return Reading(tuple(facts), tuple(dict.fromkeys(missing)))

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Date, DateTime, String, TextClause, bindparam, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.errors import FactsUnavailable
 from appliance.ports import Reading
 from appliance.records import Fact, Role
-from appliance.store.families import Families, Family, load_families
-from appliance.store.reading_room import Job, ReadingRoom
+from appliance.store.families import Families, Family, Statement, load_families
+from appliance.store.readonly import Job, ReadOnlyPool
 from appliance.store.sentences import clock_text, date_text, instant
 
 log = logging.getLogger(__name__)
@@ -61,13 +61,13 @@ class SqlFacts:
         longest_s = max(family.timeout_s for family in families.by_name.values())
         self._families = families
         self._zone = zone
-        self._room = ReadingRoom(url, workers=workers, longest_s=longest_s)
+        self._pool = ReadOnlyPool(url, workers=workers, longest_s=longest_s)
         self._known_at: dict[str, datetime] = {}  # family → as-of of the last good reading
         self._lock = threading.Lock()
         try:
             self._check()
         except BaseException:
-            self._room.close()
+            self._pool.close()
             raise
 
     @classmethod
@@ -118,12 +118,12 @@ class SqlFacts:
                 missing.append(f"{family.label}: for {family.audience.value}s only")
             elif len(subject) <= SUBJECT_LENGTH and family.subject.fullmatch(subject):
                 try:
-                    jobs.append((family, self._room.submit(self._work(family, subject, at))))
+                    jobs.append((family, self._pool.submit(self._work(family, subject, at))))
                 except FactsUnavailable as error:
                     missing.append(self._unknown(family, error, at=at))
         for family, job in jobs:
             try:
-                rows = self._room.result(job, timeout_s=family.timeout_s)
+                rows = self._pool.result(job, timeout_s=family.timeout_s)
                 facts += self._facts(family, rows, subject=subject, at=at, role=role)
             except _NotKnown as word:
                 missing.append(word.text)
@@ -133,13 +133,13 @@ class SqlFacts:
 
     def close(self) -> None:
         """Stop reading and close the pool; idempotent."""
-        self._room.close()
+        self._pool.close()
 
-    def _work(self, family: Family, subject: str, at: datetime) -> Any:
+    def _work(self, family: Family, subject: str, at: datetime) -> Callable[[Connection], Rows]:
         def work(connection: Connection) -> Rows:
             refreshed_at = self._refreshed_at(connection, family)
             binds = {"subject": subject, "today": at.astimezone(self._zone).date(), "now": at}
-            found = connection.execute(_typed(family.sql), _only(family.sql, binds)).mappings()
+            found = connection.execute(family.sql.clause, family.sql.only(binds)).mappings()
             return Rows(refreshed_at, tuple(dict(row) for row in found.fetchmany(family.max_rows)))
 
         return work
@@ -150,7 +150,7 @@ class SqlFacts:
             return None
         instants = []
         for feed in family.feeds:
-            raw = connection.execute(sql, {"feed": feed}).scalar()
+            raw = connection.execute(sql.clause, {"feed": feed}).scalar()
             if raw is None:
                 raise ValueError(f"feed {feed!r} has no refresh time")
             instants.append(instant(raw))
@@ -224,7 +224,7 @@ class SqlFacts:
     def _check(self) -> None:
         """Have the database prepare every query, and compare its columns with what is printed."""
         try:
-            with self._room.engine.connect() as connection:
+            with self._pool.engine.connect() as connection:
                 if (feeds := self._families.feeds_sql) is not None:
                     self._columns(connection, "feeds.sql", feeds, {"feed": ""})
                 now = datetime.now(UTC)
@@ -234,15 +234,15 @@ class SqlFacts:
                     found = self._columns(connection, key, family.sql, binds)
                     if lacking := family.columns - found:
                         raise self._families.bad(key, f"gives no column {sorted(lacking)[0]!r}")
-        except OperationalError as error:
-            log.warning("facts: queries not checked, the database is not there yet: %s", error.orig)
+        except SQLAlchemyError as error:
+            why = getattr(error, "orig", error)
+            log.warning("facts: queries not checked, the database cannot be reached: %s", why)
 
     def _columns(
-        self, connection: Connection, key: str, sql: TextClause, binds: Mapping[str, Any]
+        self, connection: Connection, key: str, sql: Statement, binds: Mapping[str, Any]
     ) -> frozenset[str]:
-        probe = text(f"SELECT * FROM ({sql.text}) AS q WHERE 1 = 0")
         try:
-            return frozenset(connection.execute(_typed(probe), _only(sql, binds)).keys())
+            return frozenset(connection.execute(sql.probe, sql.only(binds)).keys())
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).splitlines()[0]
             raise self._families.bad(key, f"the database does not take it: {reason}") from error
@@ -254,18 +254,6 @@ class _NotKnown(Exception):  # noqa: N818
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
-
-
-def _typed(sql: TextClause) -> TextClause:
-    """Give the binds their types, so that every driver gets a date as its own kind of date."""
-    types = {"subject": String(), "today": Date(), "now": DateTime(timezone=True)}
-    named = sql.compile().params
-    return sql.bindparams(*(bindparam(n, type_=t) for n, t in types.items() if n in named))
-
-
-def _only(sql: TextClause, binds: Mapping[str, Any]) -> dict[str, Any]:
-    named = sql.compile().params
-    return {name: value for name, value in binds.items() if name in named}
 
 
 def _may(role: Role, audience: Role) -> bool:

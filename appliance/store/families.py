@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Date, DateTime, String, TextClause, bindparam, text
+from sqlalchemy.types import TypeEngine
 
 from appliance.errors import BadInput, BadRules
 from appliance.records import Role
 from appliance.store.sentences import Template, parse_template
 
 FORMAT = 1
-BINDS = frozenset({"subject", "today", "now"})
+BINDS: Mapping[str, TypeEngine[Any]] = {
+    "subject": String(),
+    "today": Date(),  # in the store's time zone
+    "now": DateTime(timezone=True),
+}
+FEED_BINDS: Mapping[str, TypeEngine[Any]] = {"feed": String()}
 _STRINGS = (str,)
 _NUMBERS = (int, float)
 _TOP_KEYS: Mapping[str, tuple[type, ...]] = {
@@ -54,6 +60,19 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A query whose binds have types, so that every driver gets a date as its own kind of date."""
+
+    clause: TextClause
+    probe: TextClause  # the same query made to give no row: the database prepares it, all the same
+    binds: frozenset[str]
+
+    def only(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the values that the query binds."""
+        return {name: value for name, value in values.items() if name in self.binds}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A sentence and the columns that must not be NULL for it to be said."""
 
@@ -75,7 +94,7 @@ class Family:
     stale_after_s: float
     timeout_s: float
     max_rows: int
-    sql: TextClause
+    sql: Statement
     key: str  # column that tells rows of one subject apart, or ""
     personal: tuple[str, ...]
     personal_audience: Role
@@ -97,7 +116,7 @@ class Families:
     """A whole `facts.toml`."""
 
     path: Path
-    feeds_sql: TextClause | None
+    feeds_sql: Statement | None
     by_name: Mapping[str, Family]
 
     def bad(self, key: str, why: str) -> BadRules:
@@ -124,7 +143,7 @@ def load_families(path: Path) -> Families:
     _check_keys(path, "feeds", raw.get("feeds", {}), {"sql": _STRINGS})
     feeds_sql = None
     if "feeds" in raw:
-        feeds_sql = _query(path, "feeds.sql", raw["feeds"].get("sql", ""), binds=frozenset({"feed"}))
+        feeds_sql = _query(path, "feeds.sql", raw["feeds"].get("sql", ""), binds=FEED_BINDS)
     subjects = _patterns(path, raw.get("subjects", {}))
     families = {
         name: _family(path, name, row, subjects=subjects, has_feeds=feeds_sql is not None)
@@ -202,21 +221,26 @@ def _choices(path: Path, where: str, rows: list[Any]) -> tuple[Choice, ...]:
 
 
 def _query(
-    path: Path, where: str, sql: str, *, binds: frozenset[str], must: str = "feed"
-) -> TextClause:
+    path: Path, where: str, sql: str, *, binds: Mapping[str, TypeEngine[Any]], must: str = "feed"
+) -> Statement:
     bare = _QUOTED.sub(" ", sql).strip().rstrip(";").strip()
     if not re.match(r"(select|with)\b", bare, re.IGNORECASE) or ";" in bare:
         raise _bad(path, where, "must be one SELECT statement")
     if word := _WRITES.search(bare):
         raise _bad(path, where, f"a query may only read, and this one says {word[0].upper()}")
-    clause = text(sql.strip().rstrip(";"))
-    named = set(clause.compile().params)
-    if unknown := named - binds:
+    body = sql.strip().rstrip(";")
+    named = frozenset(text(body).compile().params)
+    if unknown := named - binds.keys():
         known = ", ".join(f":{bind}" for bind in sorted(binds))
         raise _bad(path, where, f"unknown bind :{sorted(unknown)[0]} (known: {known})")
     if must not in named:
         raise _bad(path, where, f"the bind :{must} is missing")
-    return clause
+    typed = [bindparam(name, type_=binds[name]) for name in sorted(named)]
+    return Statement(
+        clause=text(body).bindparams(*typed),
+        probe=text(f"SELECT * FROM (\n{body}\n) AS q WHERE 1 = 0").bindparams(*typed),
+        binds=named,
+    )
 
 
 def _patterns(path: Path, rows: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:

@@ -5,6 +5,7 @@ What it does not cover: whether an ask may be asked at all. Who may read what ar
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -15,14 +16,14 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.ports import Embedder, Filters, Vector
+from appliance.ports import Embedder, Filters, IndexedSentence, Vector
 from appliance.records import Passage
 from appliance.store import index_schema as schema
 from appliance.store import ranker as ranking
 from appliance.store.products import PART, Products
 from appliance.store.ranker import Matrix, Pool, Ranker
 from appliance.store.vector_scan import Numbers, VectorScan
-from appliance.store.words import MAX_TERMS, Term, any_of, clean, idf, words
+from appliance.store.words import MAX_TERMS, Term, any_of, clean, idf, stems, words
 
 MAX_K = 1_000
 POOL = 40  # candidates from words and as many from vectors; more when more are asked for
@@ -113,6 +114,29 @@ class SqliteIndex:
         """Return passages by number, in the order given."""
         return self._passages(np.array(numbers, np.int64), np.zeros(len(numbers), np.float32))
 
+    def sentences(self, passage_ids: Sequence[str]) -> list[IndexedSentence]:
+        """Return the sentences of the passages, in the order given and in reading order.
+
+        A product's sentences share the vector of their passage.
+        """
+        found: list[IndexedSentence] = []
+        for passage_id in passage_ids:
+            row = self._one("SELECT number FROM passages WHERE id = ?", clean(passage_id))
+            if row is None:
+                continue
+            rows = self._connect().execute(
+                "SELECT start, end, vector FROM sentences WHERE passage = ? ORDER BY start", row
+            )
+            for start, end, blob in rows:
+                vector = schema.unpack_vectors([blob])[0] if blob else self._scan.row(row[0])
+                found.append(IndexedSentence(passage_id, start, end, vector))
+        return found
+
+    def idf(self, word: str) -> float:
+        """Return how rare a word is, ln((n + 1) / (df + 0.5)); highest when unknown."""
+        stem = next(iter(stems(clean(word))), "")
+        return math.log((self.size + 1.0) / (self._lookup(stem)[1] + 0.5))
+
     def product(self, key: str) -> Mapping[str, str] | None:
         """Return a product's columns by SKU, EAN or another whole identifier, or None."""
         return self._products.columns(clean(key))
@@ -164,7 +188,11 @@ class SqliteIndex:
         named = self._identified(text, mask)
         numbers = np.unique(np.concatenate([*found, named]).astype(np.int64))
         if not len(numbers):
-            return numbers, np.zeros((0, len(ranking.FEATURES)), np.float32), np.zeros(0, np.float32)
+            return (
+                numbers,
+                np.zeros((0, len(ranking.FEATURES)), np.float32),
+                np.zeros(0, np.float32),
+            )
         pool = self._pool(numbers, vector, named)
         rows = ranking.features(terms, pool, mean_length=self._mean_length)
         scores = self.ranker.probabilities(rows)
@@ -232,17 +260,33 @@ class SqliteIndex:
             f"SELECT kind, terms FROM passages WHERE number IN ({_list(numbers)}) ORDER BY number"
         )
         kinds, blobs = zip(*rows, strict=True)
-        if vector is None:
-            cosine = np.zeros(len(numbers), dtype=np.float32)
-        else:
+        cosine = np.zeros(len(numbers), dtype=np.float32)
+        nearest = cosine
+        if vector is not None:
             cosine = self._scan.cosines(vector, numbers)
+            nearest = self._nearest_sentences(vector, numbers, cosine)
         return Pool(
             tokens=tuple(np.frombuffer(blob, dtype="<u4") for blob in blobs),
             cosine=cosine,
+            sentence_cosine=nearest,
             document=self._scan.document[numbers - 1],
             is_product=np.array([kind == schema.PRODUCT for kind in kinds]),
             is_identified=np.isin(numbers, named),
         )
+
+    def _nearest_sentences(self, vector: Vector, numbers: Numbers, cosine: Vector) -> Vector:
+        """Return each passage's best cosine over its sentences and itself, shape (m,)."""
+        rows = self._connect().execute(
+            "SELECT passage, vector FROM sentences WHERE vector IS NOT NULL"
+            f" AND passage IN ({_list(numbers)}) ORDER BY passage"
+        )
+        found = rows.fetchall()
+        best = cosine.copy()
+        if found:
+            owners, blobs = zip(*found, strict=True)
+            cosines = schema.unpack_vectors(blobs) @ vector
+            np.maximum.at(best, np.searchsorted(numbers, owners), cosines)
+        return best
 
     def _passages(self, numbers: Numbers, scores: NDArray[np.float32]) -> list[Passage]:
         if not len(numbers):

@@ -7,15 +7,18 @@ with their identifiers, and `meta`. It is written once and never changed: reader
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import apsw
+import numpy as np
 import sqlite_vec
 
 from appliance.errors import DamagedIndex
+from appliance.ports import Vector, Vectors
 
-SCHEMA = "3"  # readers refuse any other
+SCHEMA = "1"  # readers refuse any other
 TOKENIZER = ("porter", ["unicode61", "remove_diacritics", "2"])
 TOKENIZE = "porter unicode61 remove_diacritics 2"
 FAR_PAST, FAR_FUTURE = 0, 9_999_999  # days; stand for "no beginning" and "no end"
@@ -32,6 +35,8 @@ CREATE TABLE passages(
 CREATE INDEX passages_by_document ON passages(document);
 CREATE VIRTUAL TABLE passages_fts USING fts5(
   title, text, identifiers, content='passages', content_rowid='number', tokenize='{TOKENIZE}');
+CREATE TABLE sentences(passage INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  vector BLOB, PRIMARY KEY(passage, start)) WITHOUT ROWID;
 CREATE TABLE terms(term TEXT PRIMARY KEY, id INTEGER NOT NULL, passages INTEGER NOT NULL,
   products INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE products(number INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
@@ -48,6 +53,23 @@ CREATE VIRTUAL TABLE vectors USING vec0(
   embedding FLOAT[{dim}] DISTANCE_METRIC=cosine, CHUNK_SIZE=128);
 """
 _REBUILD = "Build it again with: backroom index build --docs DIR --catalog FILE --out {name}"
+
+
+def pack_vector(vector: Vector) -> bytes:
+    """Return a unit vector as int8 and one float32 scale: 388 bytes for 384 dimensions.
+
+    A scale per vector keeps cosines within 0.001; one for all rows would lose recall (FACTS.md).
+    """
+    scale = max(float(np.abs(vector).max()), 1e-12) / 127.0
+    return np.float32(scale).tobytes() + np.round(vector / scale).astype(np.int8).tobytes()
+
+
+def unpack_vectors(blobs: Sequence[bytes]) -> Vectors:
+    """Return the vectors of `pack_vector`, shape (len(blobs), dim)."""
+    table = np.frombuffer(b"".join(blobs), dtype=np.uint8).reshape(len(blobs), -1)
+    scales = np.ascontiguousarray(table[:, :4]).view("<f4")
+    rows: Vectors = np.ascontiguousarray(table[:, 4:]).view(np.int8).astype(np.float32) * scales
+    return rows
 
 
 def days(day: date | None, *, default: int) -> int:
@@ -77,7 +99,9 @@ def open_reader(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOMUTEX
     try:
         connection = apsw.Connection(f"file:{name}?immutable=1&mode=ro", flags=flags)
-        connection.execute("PRAGMA query_only=1; PRAGMA mmap_size=268435456; PRAGMA cache_size=-4096")
+        connection.execute(
+            "PRAGMA query_only=1; PRAGMA mmap_size=268435456; PRAGMA cache_size=-4096"
+        )
     except apsw.Error as error:
         raise damaged(path, f"SQLite cannot open it: {error}") from error
     return connection

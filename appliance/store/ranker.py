@@ -36,6 +36,9 @@ FEATURES = (
     "window_coverage",  # best stretch of about a sentence
     "pairs",  # share of the ask's neighbouring words that are neighbours here
     "rarest",  # the ask's rarest known word is here
+    "sentence_cosine",  # of the passage's nearest sentence
+    "sentence_gap",
+    "sentence_rank",
     "document_bm25_gap",  # of the document's best passage
     "document_cosine_gap",
     "title_share",  # share of the title's words that the ask names
@@ -54,6 +57,7 @@ class Pool:
 
     tokens: tuple[NDArray[np.uint32], ...]  # title term ids, 0, text term ids
     cosine: Floats
+    sentence_cosine: Floats  # the passage's own where its sentences have no vectors
     document: NDArray[np.int32]
     is_product: NDArray[np.bool_]
     is_identified: NDArray[np.bool_]
@@ -122,6 +126,9 @@ def features(terms: Sequence[Term], pool: Pool, *, mean_length: float) -> Matrix
     column["cosine"][:] = pool.cosine
     column["cosine_gap"][:] = pool.cosine - pool.cosine.max()
     column["cosine_rank"][:] = _reciprocal_rank(pool.cosine)
+    column["sentence_cosine"][:] = pool.sentence_cosine
+    column["sentence_gap"][:] = pool.sentence_cosine - pool.sentence_cosine.max()
+    column["sentence_rank"][:] = _reciprocal_rank(pool.sentence_cosine)
     column["document_cosine_gap"][:] = _of_document(pool.cosine, pool.document) - pool.cosine.max()
     column["is_product"][:] = pool.is_product
     column["is_identified"][:] = pool.is_identified

@@ -34,7 +34,7 @@ UNIT_NAMES = {
     "%": "percent",
 }
 DURATIONS = frozenset({"minute", "hour", "day", "week", "month", "year"})
-_MEASURE = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s?(?P<unit>[^\d\s].*)")
+_MEASURE = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s?(?P<unit>[^\d\s.,].*)")
 
 
 @dataclass(frozen=True, slots=True)

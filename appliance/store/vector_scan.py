@@ -101,6 +101,11 @@ class VectorScan:
         rows: Vector = self._rows[numbers - 1].astype(np.float32)
         return rows @ np.asarray(vector, dtype=np.float32)
 
+    def row(self, number: int) -> Vector:
+        """Return one passage's vector."""
+        row: Vector = self._rows[number - 1].astype(np.float32)
+        return row
+
     def _allowed(self, filters: Filters) -> NDArray[np.bool_]:
         mask = _one_of(self._audience, filters.audiences)
         if filters.language is not None:

@@ -56,6 +56,22 @@ class PoisonedContext(PassingContext):
         return self.behind.decode(chunks)
 
 
+class FlakyContext(PassingContext):
+    """Breaks every n-th batch of several sequences halfway through (0: none)."""
+
+    def __init__(self, behind: Context, *, fails_every: int) -> None:
+        super().__init__(behind)
+        self._fails_every = fails_every
+        self._count = 0
+
+    def decode(self, chunks: Sequence[Chunk]) -> int:
+        self._count += len(chunks) > 1
+        if len(chunks) > 1 and self._fails_every and self._count % self._fails_every == 0:
+            self.behind.decode(chunks[: len(chunks) // 2])
+            return -3
+        return self.behind.decode(chunks)
+
+
 class WatchedContext(PassingContext):
     """Notes every batch."""
 

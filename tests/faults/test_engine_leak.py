@@ -33,22 +33,22 @@ from tests.builders.engines import (
     run,
     scripted_engine,
 )
-from tests.fakes.contexts import PassingContext
+from tests.fakes.contexts import FlakyContext, PassingContext
 
 # Small enough that asks wait, prefixes are evicted, and prompts need several chunks.
-LIMITS = Limits(slots=3, queue=6, prefixes=2, chunk_tokens=8, batch_tokens=24)
+LIMITS = Limits(slots=3, queue=4, prefixes=2, chunk_tokens=8, batch_tokens=24)
 CELLS = 256
-MAX_TOKENS = 20
+MAX_TOKENS = 30
 # Three of them of one length, so that a mix-up by length would show.
 PREFIXES = (
     "",
-    "<|im_start|>Answer for store 12.",
-    "<|im_start|>Answer for store 34.",
-    "<|im_start|>Answer for store 56.",
+    "<|im_start|>Answer for store 12, shortly and with sources.",
+    "<|im_start|>Answer for store 34, shortly and with sources.",
+    "<|im_start|>Answer for store 56, shortly and with sources.",
 )
 CANARIES = tuple(f"canary-{n:02d}-{'abcdefgh'[n] * 3}" for n in range(8))
 QUESTIONS = tuple(
-    f"q{n % 3} {canary} " + "and so on " * (n % 4) for n, canary in enumerate(CANARIES)
+    f"q{n % 3} {canary} " + "and so on " * (n % 6) for n, canary in enumerate(CANARIES)
 )
 
 
@@ -88,12 +88,13 @@ moves = st.lists(
     st.one_of(
         asks,
         asks,
-        st.builds(Steps, st.integers(1, 12)),
-        st.builds(Cancel, st.integers(0, 9)),
+        asks,
+        st.builds(Steps, st.integers(1, 25)),
+        st.builds(Cancel, st.integers(0, 20)),
         st.builds(Wait, st.sampled_from([1.0, 4.0])),
     ),
-    min_size=4,
-    max_size=40,
+    min_size=15,
+    max_size=60,
 )
 
 
@@ -171,7 +172,7 @@ def check_alone(heard: Heard) -> None:
 
 
 @given(moves)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_nobody_hears_anothers_canary(script: list[Move]) -> None:
     clock = StillClock()
     engine = scripted_engine(say_the_canary, cells=CELLS, limits=LIMITS, clock=clock)
@@ -179,11 +180,18 @@ def test_nobody_hears_anothers_canary(script: list[Move]) -> None:
     engine.close()
 
 
-@given(moves)
-@settings(max_examples=100, deadline=None)
-def test_every_llama_answer_is_the_one_its_prompt_gets_alone(script: list[Move]) -> None:
+@given(moves, st.sampled_from([0, 4]))
+@settings(max_examples=60, deadline=None)
+def test_every_llama_answer_is_the_one_its_prompt_gets_alone(
+    script: list[Move], fails_every: int
+) -> None:
     clock = StillClock()
-    engine = llama_engine(cells=CELLS, limits=LIMITS, clock=clock)
+    engine = llama_engine(
+        cells=CELLS,
+        limits=LIMITS,
+        clock=clock,
+        wrap=lambda behind: FlakyContext(behind, fails_every=fails_every),
+    )
     try:
         check_alone(play(engine, clock, script))
     finally:

@@ -1,19 +1,29 @@
 """Values are found, typed, slotted, restored and compared the same way everywhere."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from appliance.errors import BadInput, EngineError
-from appliance.records import ValueKind
+from appliance.records import Fact, Passage, ValueKind
 from appliance.values import (
     assign_slots,
     find_values,
+    name_slots,
     restore,
     same_value,
     slots_of,
     slotted,
 )
+
+
+def named(*texts):
+    return name_slots((f"passage:{i}", find_values(text)) for i, text in enumerate(texts))
+
+
+def a_passage(text):
+    return Passage("p1", "doc", "Title", text, "handbook", "all", "associate", "en")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +77,7 @@ def test_values_never_overlap_and_stand_where_they_say():
 
 def test_slots_round_trip():
     text = "Return within 30 days; the fee is 15% and $49, or 15% again."
-    values = assign_slots([("passage:a", text)])
+    values = named(text)
     hidden = slotted(text, values)
     assert hidden == "Return within ⟦v0⟧; the fee is ⟦v1⟧ and ⟦v2⟧, or ⟦v1⟧ again."
     assert restore(hidden, values) == text
@@ -75,10 +85,11 @@ def test_slots_round_trip():
 
 
 def test_slots_run_on_over_texts_and_equal_values_share_one():
-    values = assign_slots([("passage:a", "30 days or $5"), ("fact:b", "$5, 7 days")])
+    fact = Fact("b", "price", "s", "$5, 7 days", find_values("$5, 7 days"), datetime.now(UTC))
+    values = assign_slots([a_passage("30 days or $5")], [fact])
     assert [(v.origin, v.slot) for v in values] == [
-        ("passage:a", "v0"),
-        ("passage:a", "v1"),
+        ("passage:p1", "v0"),
+        ("passage:p1", "v1"),
         ("fact:b", "v1"),
         ("fact:b", "v2"),
     ]
@@ -86,17 +97,17 @@ def test_slots_run_on_over_texts_and_equal_values_share_one():
 
 def test_brackets_in_a_text_cannot_forge_a_slot():
     text = "Say ⟦v9⟧ for 3 days"
-    assert slotted(text, assign_slots([("x", text)])) == "Say v9 for ⟦v0⟧"
+    assert slotted(text, named(text)) == "Say v9 for ⟦v0⟧"
 
 
 def test_an_unknown_slot_is_an_error():
     with pytest.raises(EngineError, match="v7"):
-        restore("It costs ⟦v7⟧.", assign_slots([("x", "$5")]))
+        restore("It costs ⟦v7⟧.", named("$5"))
 
 
 def test_a_value_of_another_text_is_refused():
     with pytest.raises(BadInput):
-        slotted("nothing here", assign_slots([("x", "costs $5")]))
+        slotted("nothing here", named("costs $5"))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +120,6 @@ def test_print_does_not_matter_to_equality(a, b):
 
 
 def test_hostile_text_is_read_in_linear_time():
-    assert find_values("1" * 100_000) != () or True
+    find_values("1" * 100_000)
     find_values("1," * 50_000)
     find_values("$" * 100_000 + "a" * 1000)

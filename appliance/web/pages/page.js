@@ -160,7 +160,7 @@ $("#open-list").addEventListener("click", enterList);
 $("#close-list").addEventListener("click", leaveList);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") leaveList(); });
 document.addEventListener("click", (event) => {
-  if (document.body.classList.contains("has-list") && event.target === document.documentElement) leaveList();
+  if (document.body.classList.contains("has-list") && !event.target.closest("#rail, #open-list")) leaveList();
 });
 wide.addEventListener("change", leaveList);
 

@@ -120,7 +120,6 @@ function policyList(policies) {
 }
 
 function checkText(checks) {
-  const counts = Map.groupBy ? Map.groupBy(checks, (check) => check.outcome) : new Map();
-  const said = ["pass", "mend", "fail"].filter((o) => counts.has(o)).map((o) => `${counts.get(o).length} ${o}`);
-  return said.join(", ") || "None were needed.";
+  const said = ["pass", "mend", "fail"].map((outcome) => [checks.filter((check) => check.outcome === outcome).length, outcome]);
+  return said.filter(([count]) => count).map(([count, outcome]) => `${count} ${outcome}`).join(", ") || "None were needed.";
 }

@@ -48,11 +48,11 @@ class Job(Generic[T]):
                 self.driver.interrupt()
 
 
-class ReadingRoom:
+class ReadOnlyPool:
     """A read-only engine and the threads that read from it; close it when done."""
 
     def __init__(self, url: str, *, workers: int = 4, longest_s: float = 5.0) -> None:
-        """Open the room; no connection is made yet.
+        """Start the threads; no connection is made yet.
 
         Args:
             url: Any SQLAlchemy URL.

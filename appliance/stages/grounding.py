@@ -1,0 +1,237 @@
+"""Whether a sentence says what its sources say: values, words, and yes against no.
+
+Pure text against text. Not covered: a false statement that borrows all its words, its values and
+its polarity from the source (who does what to whom); number words over twelve are compared as words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from appliance.records import Value, ValueKind
+from appliance.stages.text import sentence_spans, words
+from appliance.values import find_values, same_value
+
+# A sentence needs this share of its content words in what it cites. Over the demo handbook true
+# answers keep 1.0 and 3 % of them are as near to another document (tests/unit/stages/test_govern.py).
+SUPPORT_SHARE = 0.6
+# With the ask's own words counted as known, this share must still come from the source.
+SOURCE_SHARE = 0.5
+# A sentence this near to one of the source's is a copy of it, and takes its values from there and
+# in that order: "within 7 days" is no less made up because another line of the passage says 7 days.
+COPY_SHARE = 0.8
+_PREFIX = 5  # "refunded" supports "refunding": equal first letters of longer words
+_NEAR = 0.05  # sentences this much behind the nearest are as near
+_SCOPE = 6  # words that a negation reaches, within its clause
+
+_STOP = frozenset(
+    "a an the of to in on for with is are was were be been being do does did can could may might will"
+    " would shall should must i we you he she it its they them his her their our my your and or if"
+    " at by as that this these those there here what how who when where which than then so also just"
+    " from into up out about have has had get gets not no never only yes sure please any all both"
+    " each per via el la los las un una unos unas de del al que en por para con sin es son se lo le"
+    " les y o u si sí su sus mi mis no nunca hay ser está están como cuando pero".split()
+)
+_NEGATIONS = frozenset(
+    "not no never cannot without neither nor none nobody nothing nunca sin ni jamás ningún ninguna"
+    " ninguno tampoco".split()
+)
+_CLAUSE = re.compile(r"[,;:.!?()–—]|\b(?:but|unless|except|and|or|if|when|pero|salvo|excepto|y|o|si)\b")
+_OPENING = re.compile(r"^\W*(?:yes|no|sure|sí|si)\s*[,.:!]\s*", re.IGNORECASE)
+_NUMBER_WORD = re.compile(
+    r"\b(?:thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|"
+    r"sixty|seventy|eighty|ninety|hundred|thousand|million|dozen|half|double|twice|triple|quarter|"
+    r"trece|catorce|quince|veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|"
+    r"mil|mitad|doble)\b",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
+_OPPOSITES: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
+    (frozenset(a.split()), frozenset(b.split()))
+    for a, b in (
+        ("before antes", "after después"),
+        ("opened", "unopened"),
+        ("used", "unused"),
+        ("always siempre", "never nunca"),
+        ("accepted accept accepts", "refused refuse refuses rejected"),
+        ("allowed permitted", "forbidden prohibited banned"),
+        ("maximum máximo", "minimum mínimo"),
+        ("most", "least"),
+        ("included includes include", "excluded excludes exclude"),
+        ("locked", "unlocked"),
+        ("cheaper lower", "dearer higher"),
+        ("paid", "unpaid"),
+        ("faulty defective", "working"),
+    )
+)
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_MONTHS = {"month": 1, "year": 12}
+
+
+def stray_values(text: str, *, cited: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Return every value of `text`, as printed, that neither what it cites nor the ask holds.
+
+    A value that only the ask holds passes unless the source has another one of its kind and the
+    sentence repeats none of those: "$39.99?" is no ground for "Yes, $39.99".
+    """
+    mine = find_values(text)
+    source = [v for part in cited for v in find_values(part)]
+    given = [v for part in asked for v in find_values(part)]
+    grounded = [v for v in mine if any(equal(v, s) for s in source)]
+    stray = []
+    for value in mine:
+        if value in grounded:
+            continue
+        rivals = [s for s in source if s.kind is value.kind]
+        echoed = any(equal(value, g) for g in given)
+        if not echoed or (rivals and not any(g.kind is value.kind for g in grounded)):
+            stray.append(value.text)
+    known = " ".join([*cited, *asked])
+    return stray + _miscopied(text, cited, stray) + _stray_numbers(text, mine, known)
+
+
+def _miscopied(text: str, cited: Sequence[str], stray: Sequence[str]) -> list[str]:
+    """Return the values that a copied sentence changed or moved; none where one copy is true."""
+    wrong: list[list[str]] = []
+    for share, original in _nearest(text, cited):
+        if share < COPY_SHARE:
+            break
+        rest = list(find_values(original))
+        bad = []
+        for value in find_values(text):
+            kin = [v for v in rest if v.kind is value.kind]
+            same = next((v for v in kin if equal(v, value)), None)
+            if same is not None:  # what stands before it is passed: values keep their order
+                rest = [v for v in rest if v.kind is not value.kind or v.start > same.start]
+            elif value.text not in stray and any(
+                v.kind is value.kind for v in find_values(original)
+            ):
+                bad.append(value.text)
+        wrong.append(bad)
+    return min(wrong, key=len, default=[])
+
+
+def _nearest(text: str, cited: Sequence[str]) -> list[tuple[float, str]]:
+    """Return the source's sentences nearest to `text`, with the share of its words they hold."""
+    mine = set(content(text))
+    ranked = []
+    for part in cited:
+        for start, end in sentence_spans(part):
+            near = set(content(part[start:end]))
+            shared = sum(_found(w, near) for w in mine)
+            ranked.append((shared / max(1, len(mine)), part[start:end]))
+    best = max((share for share, _ in ranked), default=0.0)
+    return [(share, other) for share, other in ranked if share >= best - _NEAR]
+
+
+def equal(a: Value, b: Value) -> bool:
+    """Tell whether two values are the same quantity, "2 weeks" and "14 days" included."""
+    if same_value(a, b):
+        return True
+    if a.amount is None or b.amount is None:
+        return False
+    if {a.kind, b.kind} == {ValueKind.AGE, ValueKind.COUNT}:  # "21 or older", "must be 21"
+        return a.amount == b.amount
+    if {a.kind, b.kind} == {ValueKind.AGE, ValueKind.DURATION}:  # "18 years", "18 years old"
+        return a.amount == b.amount and {a.unit, b.unit} == {"year"}
+    if a.kind is b.kind is ValueKind.DURATION:
+        return _length(a) == _length(b)
+    if a.kind is b.kind is ValueKind.DATE and a.unit != b.unit:  # one of them prints no year
+        return a.amount % 10_000 == b.amount % 10_000
+    return False
+
+
+def support(text: str, cited: Sequence[str], asked: Sequence[str] = ()) -> tuple[float, float]:
+    """Return the shares of content words found in (cited or ask, cited); 1.0 when there are none."""
+    mine = content(text)
+    if not mine:
+        return 1.0, 1.0
+    source = {w for part in cited for w in content(part)}
+    given = {w for part in asked for w in content(part)}
+    in_source = [_found(w, source) for w in mine]
+    known = sum(s or _found(w, given) for s, w in zip(in_source, mine, strict=True))
+    return known / len(mine), sum(in_source) / len(mine)
+
+
+def flipped(text: str, cited: Sequence[str]) -> str:
+    """Return the word that `text` affirms and its source denies, or the reverse; '' when none.
+
+    Only the source's nearest sentences count; where one of several agrees, nothing is flipped.
+    """
+    text = _OPENING.sub("", text)
+    near = _nearest(text, cited)
+    if not near or max(share for share, _ in near) < 0.5:  # too far to be contradicted
+        return ""
+    found = [_contradiction(text, other) for _, other in near]
+    return found[0] if all(found) else ""
+
+
+def content(text: str) -> list[str]:
+    """Return the stems of the words that carry meaning, numbers left out, each once."""
+    kept = (
+        _stem(w) for w in words(text) if w not in _STOP and len(w) > 1 and not w[0].isdigit()
+    )
+    return list(dict.fromkeys(kept))
+
+
+def _contradiction(text: str, other: str) -> str:
+    yes, no = _polarity(text)
+    other_yes, other_no = _polarity(other)
+    for word in sorted((no - yes) & (other_yes - other_no) | (yes - no) & (other_no - other_yes)):
+        return word
+    mine, theirs = set(words(text)), set(words(other))
+    for a, b in (*_OPPOSITES, *((b, a) for a, b in _OPPOSITES)):
+        if mine & a and not mine & b and theirs & b and not theirs & a:
+            return next(iter(mine & a))
+    return ""
+
+
+def _polarity(text: str) -> tuple[set[str], set[str]]:
+    """Return (affirmed, negated) stems; a negation reaches to the end of its clause."""
+    yes: set[str] = set()
+    no: set[str] = set()
+    for clause in _CLAUSE.split(text.casefold().replace("’", "'")):
+        left = 0
+        for word in re.findall(r"[^\W_]+(?:'[^\W_]+)?", clause):
+            if word in _NEGATIONS or word.endswith("n't"):
+                left = _SCOPE
+                continue
+            if word not in _STOP and (len(word) > 1 or word.isdigit()):
+                (no if left else yes).add(_stem(word))
+                left = max(0, left - 1)
+    return yes, no
+
+
+def _stray_numbers(text: str, typed: Sequence[Value], known: str) -> list[str]:
+    spans = [(v.start, v.end) for v in typed]
+    loose = [
+        m[0] for m in _DIGITS.finditer(text) if not any(s <= m.start() < e for s, e in spans)
+    ]
+    seen = set(_DIGITS.findall(known))
+    told = {w.casefold() for w in _NUMBER_WORD.findall(known)}
+    spelled = [m[0] for m in _NUMBER_WORD.finditer(text) if m[0].casefold() not in told]
+    return [n for n in loose if n not in seen] + spelled
+
+
+def _length(value: Value) -> tuple[str, Decimal]:
+    assert value.amount is not None
+    if value.unit in _SECONDS:
+        return "seconds", value.amount * _SECONDS[value.unit]
+    if value.unit in _MONTHS:
+        return "months", value.amount * _MONTHS[value.unit]
+    return value.unit, value.amount
+
+
+def _found(word: str, others: Iterable[str]) -> bool:
+    return word in others or (
+        len(word) >= _PREFIX and any(o[:_PREFIX] == word[:_PREFIX] for o in others)
+    )
+
+
+def _stem(word: str) -> str:
+    for ending in ("'s", "ing", "ies", "es", "ed", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)] + ("y" if ending == "ies" else "")
+    return word.rstrip("e") if len(word) > 4 else word
