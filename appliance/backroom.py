@@ -25,6 +25,11 @@ from appliance.store.threads import SqliteThreads
 EXAMPLES = 3
 
 
+def new_id() -> str:
+    """Return 16 random hexadecimal digits: 2^64 is plenty for one store's replies."""
+    return uuid.uuid4().hex[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """Everything a store answers with. Make one with `open_store`; close it when done."""
@@ -148,7 +153,7 @@ class Store:
 
     def new_id(self) -> str:
         """Return a fresh identifier."""
-        return uuid.uuid4().hex[:16]
+        return new_id()
 
     def close(self) -> None:
         """Stop the engine and close the databases; idempotent."""

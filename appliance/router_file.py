@@ -1,18 +1,28 @@
-"""The learned parts that are plain weights: router and excerpt ranker, as files of a release."""
+"""The learned parts that are plain weights, as files of a release: router, excerpt ranker, drafts."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from appliance.errors import DamagedRelease
-from appliance.stages.excerpt import FEATURES, ExcerptModel
+from appliance.logistic import Logistic
+from appliance.stages.excerpt import FEATURES
 from appliance.stages.route import RouterModel
 
 HINT = "Fetch the release again."
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """How a lane's signals tell a right draft, and the least p at which it is accepted."""
+
+    confidence: Logistic
+    accept_at: float
 
 
 def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
@@ -32,9 +42,9 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
             intents=intents,
             weights=matrix,
             bias=bias,
-            lanes=fields["lanes"],
+            lanes={k: _logistic(v, table) for k, v in fields["lanes"].items()},
             out_of_scope_at=float(fields["out_of_scope_at"]),
-            try_at=fields["try_at"],
+            try_at={str(k): float(v) for k, v in fields["try_at"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DamagedRelease(f"{weights} is not a router: {exc}.", hint=HINT) from exc
@@ -48,25 +58,44 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
     return model
 
 
-def load_excerpts(path: Path) -> ExcerptModel:
+def load_excerpts(path: Path) -> Logistic:
     """Return the excerpt ranker written as JSON.
 
     Raises:
         DamagedRelease: Missing, foreign, or with features this program does not compute.
     """
-    fields = _json(path)
-    try:
-        weights = {str(k): float(v) for k, v in fields["weights"].items()}
-        bias = float(fields["bias"])
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise DamagedRelease(f"{path} is not an excerpt ranker: {exc}.", hint=HINT) from exc
-    unknown = set(weights) - set(FEATURES)
+    found = _logistic(_json(path), path)
+    unknown = set(found.weights) - set(FEATURES)
     if unknown:
         raise DamagedRelease(
             f"{path.name} weighs {sorted(unknown)[0]!r}, which this program does not compute.",
             hint="The release needs a newer program.",
         )
-    return ExcerptModel(weights, bias)
+    return found
+
+
+def load_drafts(path: Path) -> dict[str, Draft]:
+    """Return, per lane that needs a model, how its signals tell a right draft.
+
+    Raises:
+        DamagedRelease: Missing or foreign.
+    """
+    fields = _json(path)
+    try:
+        return {
+            str(lane): Draft(_logistic(row, path), float(row["accept_at"]))
+            for lane, row in fields["drafts"].items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise DamagedRelease(f"{path} has no drafts to judge: {exc}.", hint=HINT) from exc
+
+
+def _logistic(fields: Any, path: Path) -> Logistic:
+    try:
+        weights = {str(k): float(v) for k, v in fields["weights"].items()}
+        return Logistic(weights, float(fields["bias"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise DamagedRelease(f"{path} holds no logistic weights: {exc!r}.", hint=HINT) from exc
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from appliance.backroom import Store
+from appliance.backroom import Store, new_id
 from appliance.clock import SystemClock
 from appliance.config import Settings
-from appliance.demo.seed import seed_store
+from appliance.demo.seed import refresh_demo
 from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
-from appliance.engines.onnx import OnnxEmbedder
+from appliance.engines.onnx import OnnxEmbedder, RememberingEmbedder
 from appliance.errors import BadInput
 from appliance.lanes.api import Lane
 from appliance.lanes.card import CardLane
@@ -22,17 +23,20 @@ from appliance.lanes.quote import QuoteLane
 from appliance.lanes.specialist import SpecialistLane
 from appliance.pipeline import Pipeline
 from appliance.policy.rules import PolicyHolder
-from appliance.ports import Clock, Facts, LanguageModel
+from appliance.ports import Clock, LanguageModel
 from appliance.records import LaneName
 from appliance.release import Release, load_lexicon, load_toml, open_release
-from appliance.router_file import load_excerpts, load_router
+from appliance.router_file import Draft, load_drafts, load_excerpts, load_router
 from appliance.stages.admit import Admit
 from appliance.stages.answer import Answer
 from appliance.stages.audit import Audit
 from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.prepare import Prepare
 from appliance.stages.route import Route
+from appliance.stages.screen import Screen
 from appliance.stages.stitch import Stitch
+from appliance.store.card_vectors import CardVectors
+from appliance.store.cards import Cards
 from appliance.store.db import Database
 from appliance.store.facts import SqlFacts
 from appliance.store.index import SqliteIndex
@@ -42,3 +46,134 @@ from appliance.store.threads import SqliteThreads
 
 DATABASE = "store.db"
 LIVE_DATABASE = "live.db"
+
+
+def open_store(settings: Settings) -> Store:
+    """Open a release and the store's own data, and wire them.
+
+    Raises:
+        DamagedRelease: A part is missing, cut short or foreign; nothing was started.
+        StoreError: The store's own database cannot be opened.
+        BadRules: The rules or the live facts do not load.
+    """
+    release = open_release(settings.release)
+    with ExitStack() as resources:
+        store = _wire(settings, release, resources)
+        resources.pop_all()
+    return store
+
+
+def open_journal(settings: Settings) -> SqliteJournal:
+    """Open the journal alone, for commands that need no model.
+
+    Raises:
+        BadInput: There is no such store.
+        StoreError: Its database cannot be opened.
+    """
+    path = settings.home / DATABASE
+    if not path.exists():
+        raise BadInput(
+            f"No store lives in {settings.home}: {path} does not exist.",
+            hint="Point --home at the store's folder, or ask something first.",
+        )
+    return SqliteJournal(Database(path), SystemClock())
+
+
+def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
+    clock = SystemClock()
+    database = Database(settings.home / DATABASE)
+    resources.callback(database.close)
+    embedder = RememberingEmbedder(OnnxEmbedder(release.folder / "embedder"))
+    index = SqliteIndex(
+        release.path("index.db"), embedder=embedder, ranker=release.path("ranker/ranker.json")
+    )
+    facts = _facts(settings, release, clock)
+    resources.callback(facts.close)
+    model = _model(settings, release)
+    resources.callback(model.close)
+    lexicon = load_lexicon(release.path("lexicon.toml"))
+    cards = Cards.load(release.path("cards/cards.json"))
+    policy = PolicyHolder.load(release.folder / "rules")
+    drafts = load_drafts(release.path("router/drafts.json"))
+    line = NoLine()
+    journal = SqliteJournal(database, clock)
+    threads = SqliteThreads(database)
+    pipeline = Pipeline(
+        prepare=Prepare(lexicon),
+        admit=Admit(policy, Screen.load(release.folder / "injection"), facts.families()),
+        route=Route(
+            model=load_router(
+                release.path("router/router.json"),
+                release.path("router/router.npz"),
+                dim=embedder.dim,
+            ),
+            embedder=embedder,
+            index=index,
+            cards=CardVectors.load(cards, release.path("cards/vectors.npy")),
+            line_is_configured=line.is_configured,
+        ),
+        stitch=Stitch(
+            index,
+            facts,
+            lexicon,
+            embedder,
+            RankExcerpts(load_excerpts(release.path("ranker/excerpts.json")), index.idf),
+        ),
+        answer=Answer(
+            lanes=_lanes(release, cards, model, line, drafts),
+            govern=_govern(release, policy),
+            clock=clock,
+            accept_at={lane: draft.accept_at for lane, draft in drafts.items()},
+        ),
+        audit=Audit(journal, threads, release.manifest.id, new_id),
+        clock=clock,
+    )
+    return Store(
+        settings=settings,
+        release=release,
+        pipeline=pipeline,
+        index=index,
+        journal=journal,
+        threads=threads,
+        spool=SqliteSpool(database, clock),
+        clock=clock,
+        model=model,
+        database=database,
+        resources=resources.pop_all(),
+    )
+
+
+def _lanes(
+    release: Release, cards: Cards, model: LanguageModel, line: NoLine, drafts: Mapping[str, Draft]
+) -> dict[LaneName, Lane]:
+    prompts = load_toml(release.path("prompts.toml"))
+    lanes: tuple[Lane, ...] = (
+        CardLane(cards),
+        LookupLane(),
+        SpecialistLane(model, drafts["specialist"].confidence),
+        GeneralistLane(line, str(prompts["generalist"]["instruction"])),
+        QuoteLane(),
+        HandoffLane(line.is_configured),
+    )
+    return {lane.name: lane for lane in lanes}
+
+
+def _model(settings: Settings, release: Release) -> LlamaEngine:
+    part = "specialist/specialist.gguf"
+    return LlamaEngine(
+        release.path(part),
+        threads=settings.threads_per_model,
+        cells=settings.context_tokens,
+        limits=Limits(slots=settings.asks_at_once, queue=settings.queue_asks),
+        sha256=release.manifest.parts[part].sha256,
+    )
+
+
+def _facts(settings: Settings, release: Release, clock: Clock) -> SqlFacts:
+    """Open the store's live database; without one configured, the demo's own, made fresh."""
+    url = settings.live_database
+    if not url:
+        path = settings.home / LIVE_DATABASE
+        refresh_demo(path, now=clock.now())
+        url = f"sqlite:///{path.absolute()}"
+    return SqlFacts.open(release.path("facts/facts.toml"), url, zone=settings.zone)

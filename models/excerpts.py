@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.files import replaced
+from appliance.logistic import Logistic
 from appliance.ports import Embedder, Filters, Index
 from appliance.records import Passage
-from appliance.stages.excerpt import FEATURES, ExcerptModel, RankExcerpts
+from appliance.stages.excerpt import FEATURES, RankExcerpts
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.stitch import KEPT, SEARCHED, distinct
 from appliance.stages.text import fold, language
@@ -64,7 +65,7 @@ def gather(
     on: date,
 ) -> Iterator[Candidates]:
     """Search for each ask as the store does and yield its sentences with features and labels."""
-    rank = RankExcerpts(ExcerptModel({}, 0.0), index.idf)
+    rank = RankExcerpts(Logistic({}, 0.0), index.idf)
     for ask in asks:
         text = lexicon.expand(fold(ask.text))
         filters = Filters(
@@ -82,7 +83,7 @@ def gather(
         yield Candidates(ask, _matrix(rows), np.array(labels, dtype=bool))
 
 
-def train(candidates: Sequence[Candidates]) -> ExcerptModel:
+def train(candidates: Sequence[Candidates]) -> Logistic:
     """Return weights fitted by logistic regression; its probabilities are calibrated by its loss."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
@@ -93,10 +94,10 @@ def train(candidates: Sequence[Candidates]) -> ExcerptModel:
     fitted = LogisticRegression(C=1.0, max_iter=2000).fit(scaler.transform(features), labels)
     weights = fitted.coef_[0] / scaler.scale_
     bias = float(fitted.intercept_[0] - weights @ scaler.mean_)
-    return ExcerptModel(dict(zip(FEATURES, map(float, weights), strict=True)), bias)
+    return Logistic(dict(zip(FEATURES, map(float, weights), strict=True)), bias)
 
 
-def report(model: ExcerptModel, candidates: Sequence[Candidates]) -> dict[str, Any]:
+def report(model: Logistic, candidates: Sequence[Candidates]) -> dict[str, Any]:
     """Return hit@1, hit@2, how often the sentence was found at all, and calibration error.
 
     The expected calibration error is over the first sentence's p in ten bins of equal width.
@@ -119,7 +120,7 @@ def report(model: ExcerptModel, candidates: Sequence[Candidates]) -> dict[str, A
     }
 
 
-def write(model: ExcerptModel, path: Path, *, figures: dict[str, Any]) -> None:
+def write(model: Logistic, path: Path, *, figures: dict[str, Any]) -> None:
     """Write the weights as the release's `ranker/excerpts.json`."""
     table = {"weights": model.weights, "bias": model.bias, "figures": figures}
     with replaced(path) as file:

@@ -16,7 +16,7 @@ _STATES = (
     "|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina"
     "|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming"
 )
-_STRONG = "Street|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Parkway|Pkwy|Highway|Hwy"
+_STRONG = "Street|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Parkway|Pkwy|Highway|Hwy|Expressway|Expy|Freeway"
 # These are also words on boxes ("Flash Drive", "Square Pan"): what follows them is looked at.
 _WEAK = (
     "St|Drive|Dr|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Trail|Trl|Square|Sq|Loop|Alley"
@@ -24,7 +24,9 @@ _WEAK = (
 )
 _SP = "(?:[ \u00a0]{1,2})"
 _COMMA = rf"(?:,{_SP}|,|{_SP})"
-_WORD = r"(?:[^\W\d_a-z][\w'’-]{0,20}\.?|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|de|del|la|los|las|of|the)"
+_WORD = (
+    r"(?:[^\W\d_a-z][\w'’-]{0,20}\.?|\d{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|de|del|la|los|las|of|the)"
+)
 _NUMBER = r"(?<![\w$#.,/:-])\d{1,6}[A-Za-z]?(?:[-/]\d{1,4})?"
 _UNIT = (
     rf"(?:{_COMMA}(?i:apt|apartment|suite|ste|unit|bldg|building|floor|fl|room|rm|lot|depto|int)"
@@ -42,10 +44,13 @@ _US = re.compile(
     rf"(?P<rest>{_UNIT}{_CITY})"
 )
 _NAMELESS = re.compile(
-    rf"{_NUMBER}{_SP}(?:[NSEW]\.?{_SP})?(?:Broadway|(?:Avenue|Ave\.?){_SP}[A-Z])(?!\w)"
+    rf"{_NUMBER}{_SP}(?:[NSEW]\.?{_SP})?(?:Broadway|(?:Avenue|Ave\.?){_SP}[A-Z]"
+    rf"|(?:County Road|CR|State Road|Farm Road|FM|Highway|Hwy|US|(?:State )?Route|Rt\.?){_SP}\d{{1,4}})(?!\w)"
     rf"{_TURN}{_UNIT}{_CITY}"
 )
-_BOX = re.compile(rf"(?i:\bP\.?{_SP}?O\.?{_SP}?Box|\bapartado(?:{_SP}postal)?){_SP}#?\d{{1,6}}{_CITY}")
+_BOX = re.compile(
+    rf"(?i:\bP\.?{_SP}?O\.?{_SP}?Box|\bapartado(?:{_SP}postal)?){_SP}#?\d{{1,6}}{_CITY}"
+)
 # Typed in lower case, an address needs a word that announces one.
 _LOWER = re.compile(
     rf"\b(?:at|to|on|address(?: is|:)?|lives?|home|vive en)[ :]{{1,2}}"
@@ -55,7 +60,7 @@ _LOWER = re.compile(
 )
 _SPANISH = re.compile(
     rf"(?i:\b(?:calle|av(?:enida|da)?\.?|calz(?:ada|\.)|callej[oó]n|bulevar|blvd\.?|paseo|carrera|c/)){_SP}"
-    rf"(?P<first>[\w'’.]{{1,20}})(?:{_SP}[\w'’.]{{1,20}}){{0,5}}?"
+    rf"(?P<name>[\w'’.]{{1,20}}(?:{_SP}[\w'’.]{{1,20}}){{0,5}}?)"
     rf"(?:,?{_SP}?(?:#|[Nn][oº°]\.?|[Nn][uú]m\.?|[Nn][uú]mero){_SP}?|,?{_SP})\d{{1,5}}[A-Za-z]?(?![\w%:])"
     rf"{_UNIT}(?:{_COMMA}(?i:col\.?|colonia|fracc\.?|barrio){_SP}[\w'’]{{1,20}}"
     rf"(?:{_SP}[^\W\d_a-z][\w'’]{{1,20}}){{0,2}})?{_CITY}"
@@ -73,17 +78,19 @@ _CAPITALISED = re.compile(r"[ ][A-Z][a-z]")
 
 def find_addresses(text: str) -> Iterator[Span]:
     """Yield postal addresses in `text`; those of one form never overlap."""
-    for match in _US.finditer(text):
-        if _is_street(match, text):
-            yield _span(text, match.start(), match.end())
     for pattern in (_NAMELESS, _BOX):
         for match in pattern.finditer(text):
+            yield _span(text, match.start(), match.end())
+    for match in _US.finditer(text):
+        if _is_street(match, text):
             yield _span(text, match.start(), match.end())
     for match in _LOWER.finditer(text):
         if not _GOODS & set(match["name"].casefold().split()):
             yield _span(text, match.start("address"), match.end("address"))
     for match in _SPANISH.finditer(text):
-        if match["first"][0].isdigit() or match["first"][0].isupper():
+        # "En la calle hay 20 personas" names no street: a name has a capital or begins with a number.
+        name = match["name"]
+        if name[0].isdigit() or name != name.lower():
             yield _span(text, match.start(), match.end())
 
 

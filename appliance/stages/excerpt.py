@@ -6,12 +6,12 @@ reads, picks what the quote lane says and tells the ladder when nothing answers.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from appliance.logistic import Logistic
 from appliance.ports import IndexedSentence, Vector
 from appliance.records import Excerpt, Passage, ValueKind
 from appliance.stages.text import words
@@ -59,23 +59,10 @@ _ASKED: tuple[tuple[str, frozenset[ValueKind]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class ExcerptModel:
-    """Logistic weights over `FEATURES`, with a bias."""
-
-    weights: Mapping[str, float]
-    bias: float
-
-    def p(self, features: Mapping[str, float]) -> float:
-        """Return the calibrated probability that the sentence answers."""
-        score = self.bias + sum(self.weights.get(k, 0.0) * v for k, v in features.items())
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
-
-
-@dataclass(frozen=True, slots=True)
 class RankExcerpts:
     """Order the sentences of a few passages by how likely they answer."""
 
-    model: ExcerptModel
+    model: Logistic  # over FEATURES
     idf: Callable[[str], float]
 
     def __call__(

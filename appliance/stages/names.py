@@ -43,17 +43,19 @@ _PERSON = frozenset(
     " attn contact cliente clienta socio socia comprador compradora invitado".split()
 )
 _TITLES = frozenset(
-    "mr mrs ms miss mister mx dr doctor prof sr sra srta señor señora señorita don doña senora senor".split()
+    "mr mrs ms miss mister mx dr doctor prof sr sra srta señor señora señorita don doña senora senor familia".split()
 )
 _NAMED = tuple(
     tuple(cue.split())
     for cue in (
         "name is,names is,name's,name was,named,name of,the name,name,se llama,me llamo,llamado,llamada,nombre de"
-        ",nombre es,nombre,under,signed by,attn,addressed to"
+        ",nombre es,nombre,under,signed by,attn,addressed to,on file,account"
     ).split(",")
 )
 # Cues that need a capital, a list or a colon after them before they count.
-_LOOSE = frozenset({("under",), ("the", "name"), ("name",), ("nombre",), ("addressed", "to")})
+_LOOSE = frozenset(
+    {("under",), ("the", "name"), ("name",), ("nombre",), ("account",), ("on", "file")}
+)
 _PARTICLES = frozenset("de del la las los van von der den da dos di al bin el y".split())
 
 # What people do, and goods do not: "Siobhan Gutierrez says".
@@ -126,6 +128,10 @@ class _Token:
         return self.key in _WORDS
 
     @property
+    def is_listed(self) -> bool:
+        return self.key in GIVEN or self.key in AMBIGUOUS or self.is_surname
+
+    @property
     def is_surname(self) -> bool:
         if self.key.isalpha():
             return self.key in SURNAMES
@@ -151,7 +157,9 @@ def _token(match: re.Match[str]) -> _Token:
 def _count(tokens: list[_Token], at: int, text: str) -> int:
     """Return how many tokens from `at` are a name; 0 when none begins here."""
     first = tokens[at]
-    if first.is_word or len(first.text) < 2 or _is_brand(tokens, at):
+    if not (first.is_capital or first.is_listed) or first.is_word or len(first.text) < 2:
+        return 0
+    if _is_brand(tokens, at) or (first.key in _TITLES and first.key not in GIVEN):
         return 0
     cue = _cue(tokens, at, text)
     if first.is_capital:
@@ -191,8 +199,6 @@ def _lower(tokens: list[_Token], at: int, text: str, cue: Cue) -> int:
     second = tokens[at + 1] if follows else None
     has_surname = second is not None and second.is_surname and not _is_brand(tokens, at)
     if cue >= Cue.TITLE:
-        if not (known or first.key in AMBIGUOUS or first.is_surname):
-            return 0
         return 2 if has_surname else int(known or first.is_surname)
     if has_surname and second is not None:
         if known and (cue >= Cue.WEAK or second.key not in WORD_SURNAMES):

@@ -22,7 +22,7 @@ _JOIN = f"{_GAP}{{0,2}}"
 _NEAR = 40  # characters before and after a number in which a word may say what it is
 
 _EMAIL = re.compile(
-    r"(?<![\w.%+-])\w[\w.%+-]{0,63}@[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,5}(?![\w@])"
+    r"(?<![\w.%+'’-])\w[\w.%+'’-]{0,63}@[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,5}(?![\w@])"
 )
 _SPOKEN_EMAIL = re.compile(
     r"(?<![\w.%+-])[\w.%+-]{1,64} ?(?:\(at\)|\[at\]|\bat\b|\barroba\b) ?"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.logistic import Logistic
 from appliance.ports import Embedder, Index, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
+from appliance.stages.text import words
 
 POLICY = "policy"
 OUT_OF_SCOPE = "out_of_scope"
@@ -22,7 +25,7 @@ class CardIndex(Protocol):
     """Nearest answer card."""
 
     def nearest(
-        self, vector: Vector, *, audiences: Sequence[str], language: str, on: object
+        self, vector: Vector, *, audiences: Sequence[str], language: str, on: date
     ) -> tuple[str, float]:
         """Return (card id, cosine) of the nearest readable card in force; ('', 0.0) when none."""
         ...
@@ -36,7 +39,7 @@ class RouterModel:
         intents: Names of the classes, `out_of_scope` among them.
         weights: (intents, dim + words), over the ask's embedding and its hashed words.
         bias: (intents,).
-        lanes: Per lane, the weights of a logistic regression over `features`.
+        lanes: Per lane, a logistic regression over the features of an ask.
         out_of_scope_at: In-scope probability below which only a hand-over is left.
         try_at: Probability below which a lane is not tried.
     """
@@ -44,7 +47,7 @@ class RouterModel:
     intents: tuple[str, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
-    lanes: Mapping[str, Mapping[str, float]]
+    lanes: Mapping[str, Logistic]
     out_of_scope_at: float
     try_at: Mapping[str, float]
 
@@ -56,13 +59,9 @@ class RouterModel:
         return {name: float(p) for name, p in zip(self.intents, odds, strict=True)}
 
     def lane_p(self, lane: LaneName, features: Mapping[str, float]) -> float:
-        """Return the calibrated probability that `lane` answers right."""
-        weights = self.lanes.get(lane.value)
-        if weights is None:
-            return 0.0
-        score = weights.get("bias", 0.0)
-        score += sum(w * features.get(name, 0.0) for name, w in weights.items() if name != "bias")
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+        """Return the calibrated probability that `lane` answers right; 0 for one never trained."""
+        known = self.lanes.get(lane.value)
+        return known.p(features) if known else 0.0
 
 
 WORD_BUCKETS = 512
@@ -73,10 +72,6 @@ def hashed_words(text: str) -> NDArray[np.float32]:
 
     An embedding alone blurs "how much" and "how many"; the words keep them apart.
     """
-    import zlib  # noqa: PLC0415
-
-    from appliance.stages.text import words  # noqa: PLC0415
-
     found = words(text)
     row = np.zeros(WORD_BUCKETS, dtype=np.float32)
     for token in [*found, *(f"{a} {b}" for a, b in zip(found, found[1:], strict=False))]:

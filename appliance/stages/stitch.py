@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.ports import Embedder, Facts, Filters, Index, Reading
+from appliance.ports import Embedder, Facts, Filters, Index, Reading, Vector
 from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
 from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.lexicon import Lexicon
@@ -46,7 +46,8 @@ class Stitch:
 
     def _evidence(self, routed: Routed) -> Evidence:
         reading = self._read(routed)
-        passages = distinct(self._search(routed))[:KEPT]
+        vector = self.embedder.embed([routed.query.standalone])[0]
+        passages = distinct(self._search(routed, vector))[:KEPT]
         texts = [(f"passage:{p.id}", p.text) for p in passages]
         texts += [(f"fact:{f.id}", f.text) for f in reading.facts]
         return Evidence(
@@ -54,19 +55,20 @@ class Stitch:
             facts=reading.facts,
             values=assign_slots(texts),
             missing=reading.missing,
-            excerpts=self._excerpts(routed, passages),
+            excerpts=self._excerpts(routed, vector, passages),
         )
 
-    def _excerpts(self, routed: Routed, passages: Sequence[Passage]) -> tuple[Excerpt, ...]:
-        text = routed.query.standalone
+    def _excerpts(
+        self, routed: Routed, vector: Vector, passages: Sequence[Passage]
+    ) -> tuple[Excerpt, ...]:
         return self.excerpts(
-            text,
-            self.embedder.embed([text])[0],
+            routed.query.standalone,
+            vector,
             passages=passages,
             sentences=self.index.sentences([p.id for p in passages]),
         )
 
-    def _search(self, routed: Routed) -> list[Passage]:
+    def _search(self, routed: Routed, vector: Vector) -> list[Passage]:
         filters = Filters(
             audiences=routed.grant.audiences,
             language=routed.query.language,
@@ -74,7 +76,7 @@ class Stitch:
             kinds=("handbook", "local"),
         )
         text = self.lexicon.with_synonyms(routed.query.standalone)
-        return self.index.search(text, k=SEARCHED, filters=filters)
+        return self.index.search(text, k=SEARCHED, filters=filters, vector=vector)
 
     def _read(self, routed: Routed) -> Reading:
         wanted = self.facts.families_for(routed.intent)

@@ -42,7 +42,7 @@ _TENS = {
 }  # fmt: skip
 _ONES = "|".join(word for word, number in _SMALL.items() if number < 10)
 _UNITS = {
-    "day": "days", "hour": "hours hrs hr", "minute": "minutes mins min", "week": "weeks wks wk",
+    "day": "days", "hour": "hours hrs hr h", "minute": "minutes mins min", "week": "weeks wks wk",
     "month": "months mos", "year": "years yrs yr", "mile": "miles", "pound": "pounds lbs lb",
     "dia": "dias", "hora": "horas", "minuto": "minutos", "semana": "semanas", "mes": "meses",
     "ano": "anos", "milla": "millas", "libra": "libras",
@@ -107,7 +107,7 @@ def normalise(text: str) -> str:
     said = unicodedata.normalize("NFKD", text.casefold().replace("\u00ba", "\u00b0"))
     said = "".join(c for c in said if not unicodedata.combining(c))
     said = re.sub("[\u2010-\u2015\u2212]", "-", re.sub("[\u2018\u2019]", "'", said))
-    said = _numbers(said)
+    said = re.sub(r"\s*\u00b0\s*", "\u00b0", _numbers(said))
     said = re.sub(r"\s*(?:%|\bper ?cent\b|\bpor ciento\b)", "%", said)
     said = re.sub(r"(?<![\d$])(\d+(?:\.\d+)?)\s(?:dollars?|dolares|bucks)\b", r"$\1", said)
     said = re.sub(r"\$\s?(\d+)\.00?(?!\d)", r"$\1", re.sub(r"\$\s+", "$", said))

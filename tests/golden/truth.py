@@ -38,8 +38,8 @@ def fact_texts(
         case "backroom":
             return (str(_one(store, "SELECT backroom FROM stock WHERE sku = ?", sku) or NONE_LEFT),)
         case "transit":
-            sql = f"SELECT quantity FROM transit WHERE sku = ? AND due_on >= '{today}' ORDER BY due_on"
-            return (str(_one(store, sql, sku)),)
+            sql = "SELECT quantity FROM transit WHERE sku = ? AND due_on >= ? ORDER BY due_on"
+            return (str(_one(store, sql, sku, today.isoformat())),)
         case "promotion":
             percents, prices = _promotions(store, sku, today)
             said = [f"{p}%" for p in percents] + [_money(p) for p in prices]
@@ -70,8 +70,8 @@ def _promotions(
     return [int(percent) for percent, _ in rows if percent is not None], fixed
 
 
-def _one(store: sqlite3.Connection, sql: str, sku: str) -> Any:
-    row = store.execute(sql, (sku,)).fetchone()
+def _one(store: sqlite3.Connection, sql: str, sku: str, *more: str) -> Any:
+    row = store.execute(sql, (sku, *more)).fetchone()
     if row is None:
         raise ValueError(f"The store's database has no row for {sku}: {sql}")
     return row[0]

@@ -1,0 +1,95 @@
+"""The local model: cites a source first, then says it; values come back from the source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appliance.lanes.api import nothing
+from appliance.lanes.prompt import (
+    ANSWER_TOKENS,
+    END,
+    SlottedSource,
+    Written,
+    build_prompt,
+    read_answer,
+    sources_of,
+)
+from appliance.logistic import Logistic
+from appliance.ports import LanguageModel, Token
+from appliance.records import Draft, LaneName, Sentence, Source, Stitched
+from appliance.values import restore
+
+DONE = frozenset({"stop", "length"})
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialistLane:
+    """Reads the evidence as slotted sentences and writes one of them, or that none answers."""
+
+    model: LanguageModel
+    confidence: Logistic  # signals of a draft -> calibrated p that it is right
+    name: LaneName = LaneName.SPECIALIST
+    is_model: bool = True
+
+    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:
+        """Return the model's sentence with its source.
+
+        Raises:
+            EngineBusy: Too many asks wait for the model.
+            EngineError: The model failed, or wrote a slot that names no value.
+        """
+        sources = sources_of(stitched.evidence)
+        if not sources:
+            return nothing(self.name, "no sentence to read")
+        prompt = build_prompt(self.model, ask=stitched.query.standalone, sources=sources)
+        end = self.model.token_id(END)
+        generation = self.model.submit(
+            prompt, max_tokens=ANSWER_TOKENS, deadline_s=remaining_s, stop=frozenset({end})
+        )
+        tokens = list(generation)
+        if generation.finish not in DONE:
+            return nothing(self.name, f"stopped by {generation.finish}")
+        written = read_answer(self.model, [t.id for t in tokens], sources=sources)
+        if written.source is None:
+            return nothing(self.name, "the model found no answer in the evidence")
+        return self._drafted(stitched, sources, written, tokens)
+
+    def _drafted(
+        self,
+        stitched: Stitched,
+        sources: Sequence[SlottedSource],
+        written: Written,
+        tokens: Sequence[Token],
+    ) -> Draft:
+        source = sources[written.source or 0]
+        text = restore(written.text, [v for s in sources for v in s.values])
+        excerpt = next(
+            (
+                e.p
+                for e in stitched.evidence.excerpts
+                if e.passage == source.id and e.start == source.start
+            ),
+            1.0,  # a live fact was asked for by the route
+        )
+        signals = {
+            "cite_logprob": tokens[0].logprob,
+            "cite_margin": tokens[0].margin,
+            "least_logprob": min(t.logprob for t in tokens),
+            "mean_logprob": math.fsum(t.logprob for t in tokens) / len(tokens),
+            "excerpt": excerpt,
+            "is_first": float(written.source == 0),
+            "is_copy": float(written.is_copy),
+        }
+        sentence = Sentence(
+            text[:1].upper() + text[1:],
+            (Source(source.id, source.title, source.start, source.end),),
+        )
+        return Draft(
+            self.name,
+            (sentence,),
+            p=self.confidence.p(signals),
+            model=self.model.name,
+            signals=tuple(signals.items()),
+        )
