@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 from appliance.codec import from_plain
 from appliance.config import Settings
-from appliance.errors import BadInput
+from appliance.errors import BadInput, StoreError
 from appliance.pipeline import Listener, Pipeline
 from appliance.ports import Clock, Index, LanguageModel
 from appliance.records import Ask, LaneName, Reply, Role
@@ -23,6 +24,7 @@ from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
 
 EXAMPLES = 3
+log = logging.getLogger(__name__)
 
 
 def new_id() -> str:
@@ -50,7 +52,10 @@ class Store:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -69,7 +74,7 @@ class Store:
 
         Raises:
             BadInput: The ask is empty or longer than the settings allow.
-            StoreError: The journal could not be written; nothing was said.
+            StoreError: The journal could not be written; what it does not hold was not said.
         """
         ask = self.make_ask(
             text, role=role, thread=thread, associate=associate, deadline_s=deadline_s
@@ -161,9 +166,14 @@ class Store:
 
     def _keep(self, ask: Ask, reply: Reply) -> None:
         """Owe headquarters what the store could not answer, masked."""
-        row = self.journal.reply(reply.id) or {}
-        body = {"reply": reply.id, "masked": row.get("masked", ""), "intent": reply.intent}
-        self.spool.put("deferred_ask", {**body, "asked_at": ask.asked_at.isoformat()}, priority=5)
+        try:
+            row = self.journal.reply(reply.id) or {}
+            body = {"reply": reply.id, "masked": row.get("masked", ""), "intent": reply.intent}
+            body["asked_at"] = ask.asked_at.isoformat()
+            self.spool.put("deferred_ask", body, priority=5)
+        except StoreError as exc:
+            # The reply is in the journal and may have been heard: it is not taken back for this.
+            log.warning("spool: the ask of reply %s is not kept: %s", reply.id, exc)
 
     def _journal_rows(self) -> int:
         return int(self.database.rows("SELECT count(*) FROM journal")[0][0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -15,13 +15,15 @@ from appliance.errors import BadInput
 def replaced(path: Path) -> Iterator[TextIO]:
     """Give a text file beside `path` that takes its name, durably, when the block ends well.
 
+    A lone surrogate, which is no text, is written as JSON writes it, by its number.
+
     Raises:
         BadInput: The folder cannot be written, or the disk is full; `path` is as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8", errors="surrogatepass") as file:
+        with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -32,7 +34,8 @@ def replaced(path: Path) -> Iterator[TextIO]:
             f"{path} cannot be written: {exc.strerror or exc}.", hint=f"Check: df -h {path.parent}"
         ) from exc
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be no such folder: then nothing was left in it
+            beside.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from appliance.stages.stitch import Stitch
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Hears an ask's progress: the route and the evidence, then each governed sentence."""
+    """Hears an ask's progress: route, evidence, then each governed sentence once journaled."""
 
     routed: Callable[[Routed], None]
     stitched: Callable[[Stitched], None]
@@ -41,11 +41,14 @@ class Pipeline:
         """Return the reply to `ask`, written down before anyone hears it.
 
         Raises:
-            StoreError: The journal could not be written. Nothing was said.
+            StoreError: The journal could not be written. What it does not hold was not said.
         """
         meter = Meter(self.clock.monotonic)
         stitched = self.evidence(ask, meter=meter, listener=listener)
-        say = listener.sentence if listener else None
+        reply_id = reply_id or self.audit.new_id()
+        say = None
+        if listener:
+            say = self.audit.aloud(listener.sentence, meter=meter, reply_id=reply_id)
         verdict = self.answer(stitched, meter=meter, say=say)
         return self.audit(verdict, meter=meter, reply_id=reply_id)
 

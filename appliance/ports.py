@@ -36,6 +36,11 @@ class Embedder(Protocol):
         """Length of a vector."""
         ...
 
+    @property
+    def digest(self) -> str:
+        """What identifies the model, so that vectors of another one are noticed."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit row per text, shape (len(texts), dim)."""
         ...

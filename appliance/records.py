@@ -311,6 +311,7 @@ class Routed:
     reasons: tuple[str, ...]
     subject: tuple[str, ...]  # SKUs the ask is about, likeliest first
     card: str  # id of the nearest answer card, or ''
+    features: tuple[tuple[str, float], ...]  # what the lanes' odds were computed from
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +328,7 @@ class Stitched:
     reasons: tuple[str, ...]
     subject: tuple[str, ...]  # SKUs the ask is about, likeliest first
     card: str  # id of the nearest answer card, or ''
+    features: tuple[tuple[str, float], ...]  # what the lanes' odds were computed from
     evidence: Evidence
 
 
@@ -344,6 +346,7 @@ class Verdict:
     reasons: tuple[str, ...]
     subject: tuple[str, ...]  # SKUs the ask is about, likeliest first
     card: str  # id of the nearest answer card, or ''
+    features: tuple[tuple[str, float], ...]  # what the lanes' odds were computed from
     evidence: Evidence
     lane: LaneName
     sentences: tuple[Sentence, ...]

@@ -1,8 +1,10 @@
-"""The learned parts that are plain weights, as files of a release: router, excerpt ranker, drafts."""
+"""The learned parts that are plain weights, as files of a release: router, excerpts, drafts."""
 
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,20 @@ import numpy as np
 from appliance.errors import DamagedRelease
 from appliance.logistic import Logistic
 from appliance.stages.excerpt import FEATURES
-from appliance.stages.route import RouterModel
+from appliance.stages.route import OUT_OF_SCOPE, WORD_BUCKETS, RouterModel
 
 HINT = "Fetch the release again."
+# What numpy raises over a file that is missing, cut short, empty or of another kind.
+BROKEN_ARRAYS = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +59,20 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
             out_of_scope_at=float(fields["out_of_scope_at"]),
             try_at={str(k): float(v) for k, v in fields["try_at"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise DamagedRelease(f"{weights} is not a router: {exc}.", hint=HINT) from exc
-    expected = (len(intents), dim + buckets)
-    if matrix.shape != expected:
+    except BROKEN_ARRAYS as exc:
+        raise DamagedRelease(f"{weights} is not a router: {exc!r}.", hint=HINT) from exc
+    if buckets != WORD_BUCKETS:
         raise DamagedRelease(
-            f"{weights.name} has weights of shape {matrix.shape}; {len(intents)} intents over"
-            f" {dim} + {buckets} inputs need {expected}.",
+            f"{table.name} hashes words into {buckets} buckets; this program into {WORD_BUCKETS}.",
+            hint="The release needs another program.",
+        )
+    if not set(intents) - {OUT_OF_SCOPE}:
+        raise DamagedRelease(f"{table.name} knows no intent that is in scope.", hint=HINT)
+    expected = (len(intents), dim + buckets)
+    if matrix.shape != expected or bias.shape != expected[:1]:
+        raise DamagedRelease(
+            f"{weights.name} has weights of shape {matrix.shape} and a bias of {bias.shape};"
+            f" {len(intents)} intents over {dim} + {buckets} inputs need {expected}.",
             hint="Router and embedder are of different releases. " + HINT,
         )
     return model
@@ -68,7 +88,7 @@ def load_excerpts(path: Path) -> Logistic:
     unknown = set(found.weights) - set(FEATURES)
     if unknown:
         raise DamagedRelease(
-            f"{path.name} weighs {sorted(unknown)[0]!r}, which this program does not compute.",
+            f"{path.name} weighs {min(unknown)!r}, which this program does not compute.",
             hint="The release needs a newer program.",
         )
     return found

@@ -48,13 +48,15 @@ def _one(store: Store, name: str, line: bytes, number: int) -> dict[str, Any]:
             raise BadInput(f'Line {number} must be an object with "id" and "text".')
         identity = fields.get("id")
         return {"id": identity, **_record(store, name, fields)}
+    except RecursionError:
+        return {"id": identity, "error": f"line {number}: nested too deeply to be an ask"}
     except (ValueError, BackroomError) as exc:
         return {"id": identity, "error": f"line {number}: {exc}"}
 
 
 def _record(store: Store, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    role = Role(fields.get("role", Role.ASSOCIATE))
-    ask = store.make_ask(fields["text"], role=role, thread=str(fields.get("thread", "")))
+    role = Role(fields.get("role") or Role.ASSOCIATE)
+    ask = store.make_ask(fields["text"], role=role, thread=str(fields.get("thread") or ""))
     stages = store.pipeline
     prepared = stages.prepare(ask)
     if name == "prepare":

@@ -146,12 +146,15 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("count", rf"{_B}(?:{_N})(?![\w%]|-\w|[.,]\d|/\d|:\d)|\b(?:{_W})(?=\s(?:[a-zé]+\s)?(?:{COUNTED})\b)"),
 )  # fmt: skip
 _ALL = re.compile("|".join(f"(?P<{kind}>{p})" for kind, p in _PATTERNS), re.IGNORECASE)
+_HINT = re.compile(rf"\d|\b(?:{_W})\b", re.IGNORECASE)  # without one of these nothing is a value
 _NUMBER = re.compile(rf"{_N}|(?<!\w)(?:{_W})(?!\w)", re.IGNORECASE)
 _RANGE_END = re.compile(rf"{_TO}$", re.IGNORECASE)
 
 
 def find_values(text: str) -> tuple[Value, ...]:
     """Return the typed values of `text` in reading order, never overlapping, without slots."""
+    if not _HINT.search(text):  # most asks: ten times faster than reading for every kind
+        return ()
     return tuple(_read(m, text) for m in _matches(text))
 
 

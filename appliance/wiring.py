@@ -9,10 +9,11 @@ from pathlib import Path
 from appliance.backroom import Store, new_id
 from appliance.clock import SystemClock
 from appliance.config import Settings
-from appliance.demo.seed import refresh_demo
+from appliance.demo.refresh import refresh_demo
 from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
-from appliance.engines.onnx import OnnxEmbedder, RememberingEmbedder
+from appliance.engines.onnx import OnnxEmbedder
+from appliance.engines.remember import RememberingEmbedder
 from appliance.errors import BadInput
 from appliance.lanes.api import Lane
 from appliance.lanes.card import CardLane
@@ -22,8 +23,9 @@ from appliance.lanes.lookup import LookupLane
 from appliance.lanes.quote import QuoteLane
 from appliance.lanes.specialist import SpecialistLane
 from appliance.pipeline import Pipeline
+from appliance.policy.notices import load_notices
 from appliance.policy.rules import PolicyHolder
-from appliance.ports import Clock, LanguageModel
+from appliance.ports import Clock, LanguageModel, Policy
 from appliance.records import LaneName
 from appliance.release import Release, load_lexicon, load_toml, open_release
 from appliance.router_file import Draft, load_drafts, load_excerpts, load_router
@@ -31,6 +33,8 @@ from appliance.stages.admit import Admit
 from appliance.stages.answer import Answer
 from appliance.stages.audit import Audit
 from appliance.stages.excerpt import RankExcerpts
+from appliance.stages.govern import Govern
+from appliance.stages.personal import find_personal
 from appliance.stages.prepare import Prepare
 from appliance.stages.route import Route
 from appliance.stages.screen import Screen
@@ -58,9 +62,7 @@ def open_store(settings: Settings) -> Store:
     """
     release = open_release(settings.release)
     with ExitStack() as resources:
-        store = _wire(settings, release, resources)
-        resources.pop_all()
-    return store
+        return _wire(settings, release, resources)
 
 
 def open_journal(settings: Settings) -> SqliteJournal:
@@ -156,6 +158,10 @@ def _lanes(
         HandoffLane(line.is_configured),
     )
     return {lane.name: lane for lane in lanes}
+
+
+def _govern(release: Release, policy: Policy) -> Govern:
+    return Govern(policy, load_notices(release.path("rules/notices.toml")), find_personal)
 
 
 def _model(settings: Settings, release: Release) -> LlamaEngine:

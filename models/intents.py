@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,15 @@ class Example:
 
     text: str
     intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAsk:
+    """A question for a live fact, with the intent and product it is about."""
+
+    text: str
+    intent: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +138,20 @@ def spoken_name(name: str, chance: random.Random) -> str:
     if kind < 0.7 and len(head) > 2:
         return " ".join(head[chance.randrange(1, min(3, len(head) - 1)) :]).lower()
     return " ".join(head)
+
+
+def live_asks(corpus: Path, products: Sequence[Product], *, seed: int) -> list[LiveAsk]:
+    """Return held-out questions for live facts, by SKU, EAN or full name, with the right product."""
+    chance = random.Random(seed + 1)  # noqa: S311
+    mine = [p for i, p in enumerate(products) if i % 5 == 0]
+    table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))["held_out"]
+    found = []
+    for intent, templates in table.items():
+        for template in templates:
+            if not re.search(r"\{(p|sku|ean)\}", template):
+                continue
+            for _ in range(SAMPLES):
+                product = chance.choice(mine)
+                text = template.format(p=product.name, sku=product.sku, ean=product.ean)
+                found.append(LiveAsk(text, intent, product.sku))
+    return found

@@ -126,7 +126,11 @@ def read_manual_qa(folder: Path) -> list[Labelled]:
     """Return the public manual's questions, for measuring only."""
     lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    return [Labelled(row["question"], frozenset(row["gold_sections"])) for row in rows]
+    return [
+        Labelled(row["question"], frozenset(row["gold_sections"]))
+        for row in rows
+        if row["gold_sections"]
+    ]
 
 
 def train(index: SqliteIndex, asks: Sequence[Labelled], *, embedder: Embedder) -> Ranker:

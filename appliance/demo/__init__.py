@@ -1,0 +1,1 @@
+"""The demo store that a first `make run` serves."""

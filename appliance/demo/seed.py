@@ -9,15 +9,16 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, update
+from sqlalchemy import Engine, create_engine
 
 from appliance.demo.tables import METADATA
 from appliance.errors import DamagedRelease
+from appliance.files import sync_folder
 
 RELEASE_STORE = Path(__file__).parent / "release" / "store"
 FILES = (
@@ -32,6 +33,7 @@ FILES = (
     "associates",
     "feeds",
 )
+_SPEC_COLUMNS = ("brand", "model", "colour", "size", "capacity", "power", "material")
 _NUMBERS: dict[str, Callable[[str], Any]] = {
     "warranty_months": int,
     "age_restriction": int,
@@ -48,6 +50,8 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
 
 def seed_store(path: Path, *, now: datetime, source: Path = RELEASE_STORE) -> None:
     """Write the store database at `path`, replacing what was there as a whole.
+
+    Days ("due tomorrow") are counted in the time zone of `now`.
 
     Raises:
         DamagedRelease: A CSV file is missing or does not fit its table.
@@ -66,7 +70,7 @@ def seed_store(path: Path, *, now: datetime, source: Path = RELEASE_STORE) -> No
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def fill(engine: Engine, *, now: datetime, source: Path = RELEASE_STORE) -> None:
@@ -88,16 +92,6 @@ def fill(engine: Engine, *, now: datetime, source: Path = RELEASE_STORE) -> None
                 connection.execute(table.insert(), rows)
             if name == "products":
                 connection.execute(METADATA.tables["attributes"].insert(), _attributes(read))
-
-
-def freshen_store(path: Path, *, now: datetime) -> None:
-    """Mark every feed as refreshed at `now`, as the store's systems would have done by themselves."""
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        with engine.begin() as connection:
-            connection.execute(update(METADATA.tables["feeds"]).values(refreshed_at=now))
-    finally:
-        engine.dispose()
 
 
 def _read(path: Path) -> list[dict[str, str]]:
@@ -125,7 +119,7 @@ def _resolve(key: str, text: str, *, now: datetime) -> tuple[str, Any]:
     if not text:
         return _stem(key), None
     if key.endswith("_ago_min"):
-        return _stem(key), now - timedelta(minutes=int(text))
+        return _stem(key), now.astimezone(UTC) - timedelta(minutes=int(text))
     if key.endswith("_ago_days"):
         return _stem(key), _day(now, -int(text))
     if key.endswith("_in_days"):
@@ -148,7 +142,7 @@ def _day(now: datetime, days: int) -> date:
 def _attributes(products: list[dict[str, str]]) -> list[dict[str, str]]:
     rows = []
     for product in products:
-        pairs = [(k, product[k]) for k in ("colour", "size", "capacity", "power", "material")]
+        pairs = [(name, product[name]) for name in _SPEC_COLUMNS]
         pairs += [part.partition(": ")[::2] for part in product["attributes"].split("; ")]
         rows += [
             {"sku": product["sku"], "attribute": name, "value": value}
@@ -163,11 +157,3 @@ def _damaged(path: Path, why: str) -> DamagedRelease:
         f"The demo store's data {path} cannot be used: {why}.",
         hint="Run: backroom models corpus --out build/corpus --release appliance/demo/release",
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

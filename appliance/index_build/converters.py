@@ -102,6 +102,8 @@ def _front_matter(text: str) -> dict[str, Any]:
     try:
         meta = yaml.safe_load(text)
     except yaml.YAMLError as error:
+        if (plain_lines := _key_lines(text)) is not None:
+            return plain_lines
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 2}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "not YAML"
@@ -113,6 +115,17 @@ def _front_matter(text: str) -> dict[str, Any]:
             f"The front matter is a {type(meta).__name__}; key: value lines are expected."
         )
     return {str(key): value for key, value in meta.items()}
+
+
+def _key_lines(text: str) -> dict[str, Any] | None:
+    """Read ``title: Shoplifting: what to do``, which people write and YAML forbids, line by line."""
+    found: dict[str, Any] = {}
+    for line in text.splitlines():
+        match = re.fullmatch(r"([A-Za-z_][\w-]*):(?:\s+(.*?))?\s*", line)
+        if match is None or (match.group(2) or "")[:1] in {"[", "{", "|", ">", "&", "*", "!"}:
+            return None
+        found[match.group(1)] = (match.group(2) or "").strip("\"'")
+    return found
 
 
 def _walk_markdown(tokens: list[Token], result: Converted) -> None:

@@ -78,28 +78,30 @@ class EmbeddingCache:
             name: The embedder's digest; part of the key.
             step: Called with (texts done, texts in all).
         """
-        keys = [_key(name, text) for text in texts]
+        places: dict[str, list[int]] = {}
+        for i, text in enumerate(texts):
+            places.setdefault(_key(name, text), []).append(i)
         rows = np.empty((len(texts), embedder.dim), dtype=np.float32)
-        absent = [i for i, key in enumerate(keys) if not self._read(key, rows, i)]
-        done = len(texts) - len(absent)
+        absent = [key for key, at in places.items() if not self._read(key, rows, at)]
+        done = len(places) - len(absent)
         for start in range(0, len(absent), BATCH):
             if step is not None:
-                step(done, len(texts))
+                step(done, len(places))
             batch = absent[start : start + BATCH]
-            fresh = embedder.embed([texts[i] for i in batch]).astype(np.float16)
+            fresh = embedder.embed([texts[places[key][0]] for key in batch]).astype(np.float16)
             with self._db:
-                for i, row in zip(batch, fresh, strict=True):
-                    rows[i] = row
+                for key, row in zip(batch, fresh, strict=True):
+                    rows[places[key]] = row
                     self._db.execute(
-                        "INSERT OR REPLACE INTO vectors VALUES(?, ?)", (keys[i], row.tobytes())
+                        "INSERT OR REPLACE INTO vectors VALUES(?, ?)", (key, row.tobytes())
                     )
             done += len(batch)
         if step is not None:
-            step(len(texts), len(texts))
-        self._prune(keys)
+            step(len(places), len(places))
+        self._prune(list(places))
         return rows
 
-    def _read(self, key: str, rows: Vectors, at: int) -> bool:
+    def _read(self, key: str, rows: Vectors, at: list[int]) -> bool:
         found = self._db.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
         if found is None or len(found[0]) != rows.shape[1] * 2:
             return False

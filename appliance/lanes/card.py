@@ -24,8 +24,8 @@ class CardLane:
         if card is None:
             return nothing(self.name, "no card is near this ask")
         sentences = tuple(
-            Sentence(card.answer[a:b], (Source(f"card:{card.id}", card.title, a, b),))
-            for a, b in sentence_spans(card.answer)
+            Sentence(card.text[a:b], (Source(f"card:{card.id}", card.title, a, b),))
+            for a, b in sentence_spans(card.text)
         )
         p = next((o.p for o in stitched.lanes if o.lane is self.name), 0.0)
         return Draft(self.name, sentences, p=p)

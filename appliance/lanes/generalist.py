@@ -12,6 +12,9 @@ from appliance.records import Draft, LaneName, Passage, Sentence, Source, Stitch
 from appliance.stages.text import sentence_spans
 
 _CITED = re.compile(r"\s*\[(\d{1,2})\]")
+# "30 days. [1]" cites as "30 days [1]." does; left behind its stop, a citation would go to the
+# next sentence.
+_BEHIND_STOP = re.compile(r"([.!?…])((?:\s*\[\d{1,2}\])+)")
 MODEL = "generalist"
 
 
@@ -59,11 +62,17 @@ class GeneralistLane:
             ],
             deadline_s=remaining_s,
         )
-        sentences = tuple(
-            _cited(answer[start:end], passages) for start, end in sentence_spans(answer)
-        )
+        sentences = read_answer(answer, passages)
         p = next((o.p for o in stitched.lanes if o.lane is self.name), 0.0)
-        return Draft(self.name, sentences, p=p, model=MODEL, is_none=not sentences)
+        why = "" if sentences else "the generalist said nothing"
+        return Draft(self.name, sentences, p=p, model=MODEL, is_none=not sentences, why=why)
+
+
+def read_answer(answer: str, passages: tuple[Passage, ...]) -> tuple[Sentence, ...]:
+    """Return the sentences of `answer`, each with the passages its [n] name; no empty ones."""
+    answer = _BEHIND_STOP.sub(r"\2\1", answer)
+    found = (_cited(answer[start:end], passages) for start, end in sentence_spans(answer))
+    return tuple(sentence for sentence in found if sentence.text)
 
 
 def _cited(text: str, passages: tuple[Passage, ...]) -> Sentence:

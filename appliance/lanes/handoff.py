@@ -1,4 +1,4 @@
-"""Hand over: say who knows, and keep the ask for when the line is back. The floor under all lanes."""
+"""Hand over: say who knows. The floor under all lanes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class HandoffLane:
     def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
         """Return the refusal's own words, or who to ask."""
         if not stitched.grant.allowed:
-            sentences = (Sentence(stitched.grant.message),)
-            return Draft(self.name, sentences, p=1.0, why=f"refused by {stitched.grant.rule}")
+            refusal = Sentence(stitched.grant.message)
+            return Draft(self.name, (refusal,), p=1.0, why=f"refused by {stitched.grant.rule}")
         is_spanish = stitched.query.language == "es"
         sentences = tuple(
             Sentence(text) for text in (_spanish if is_spanish else _english)(stitched)
@@ -38,7 +38,8 @@ class HandoffLane:
 def _english(stitched: Stitched) -> list[str]:
     said = [f"{m[0].upper()}{m[1:].rstrip('.')}." for m in stitched.evidence.missing]
     if stitched.intent == "out_of_scope":
-        return ["That is outside what this store's handbook and systems cover.", f"Please ask {DESK}."]
+        outside = "That is outside what this store's handbook and systems cover."
+        return [outside, f"Please ask {DESK}."]
     who = WHO.get(stitched.intent, DESK)
     return [*said, f"I have no sourced answer for that: please ask {who}."]
 

@@ -145,7 +145,7 @@ class Layout:
                 break
             copy = self._slotted(source.text)[:SOURCE_TOKENS]
             self.copies.append(copy)
-            title = self._plain(source.title)[:TITLE_TOKENS]
+            title = self._plain(source.title, named=True)[:TITLE_TOKENS]
             number = SOURCES[len(self.sources) - 1]
             tokens += [model.token_id(number), *copy, model.token_id(OF), *title]
         self.context = tuple(tokens)
@@ -196,15 +196,21 @@ class Layout:
             at = match.end()
         return (*tokens, *self._words(text[at:]))
 
-    def _plain(self, text: str) -> tuple[int, ...]:
-        """Return the tokens of an ask or title: a value is its kind, and its slot if it has one."""
+    def _plain(self, text: str, *, named: bool = False) -> tuple[int, ...]:
+        """Return the tokens of an ask or title: a value is its kind, and its slot if it has one.
+
+        `named` gives it one where room is left: a title's SKU can then be found by an ask's.
+        """
         tokens: list[int] = []
         at = 0
         for value in find_values(text):
             tokens += self._words(text[at : value.start])
             same = [i for i, v in enumerate(self._values) if same_value(v, value)]
-            kind = self._model.token_id(KINDS[value.kind])
-            tokens += self._slot(same[0]) if same else [kind]
+            if named and not same and len(self._slots) < MOST_SLOTS:
+                same = [len(self._slots)]
+                self._slots.append("")
+                self._values.append(value)
+            tokens += self._slot(same[0]) if same else [self._model.token_id(KINDS[value.kind])]
             at = value.end
         return (*tokens, *self._words(text[at:]))
 
@@ -226,6 +232,7 @@ class Layout:
             self._model.token_id(n): self._slots[(i - self._first) % MOST_SLOTS]
             for i, n in enumerate(SLOTS)
             if (i - self._first) % MOST_SLOTS < len(self._slots)
+            and self._slots[(i - self._first) % MOST_SLOTS]
         }
         silent = {self._model.token_id(c) for c in CONTROLS}
         parts = []

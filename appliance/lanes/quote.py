@@ -1,4 +1,4 @@
-"""The best passage, verbatim, and said to be a quote: the floor that holds when no model is sure."""
+"""The best sentences, verbatim, and said to be a quote: what holds when no model is sure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from appliance.lanes.api import nothing
 from appliance.records import Draft, Excerpt, LaneName, Passage, Sentence, Source, Stitched
 
-# A neighbour sentence is quoted along when it is nearly as likely: rules often come in pairs
-# ("30 days with receipt." "Without one, store credit.").
-NEIGHBOUR_SHARE = 0.5
+# Another sentence of the passage is quoted along when it is half as likely or more: rules often
+# come in pairs ("30 days with receipt." "Without one, store credit.").
+ALONG_SHARE = 0.5
 MOST_SENTENCES = 2
 
 
@@ -21,14 +21,14 @@ class QuoteLane:
     is_model: bool = False
 
     def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
-        """Return the quoted sentences; none when no sentence of the evidence is likely at all."""
+        """Return the quoted sentences in reading order; none when there is no passage."""
         excerpts = stitched.evidence.excerpts
         if not excerpts:
             return nothing(self.name, "no passage was found")
         best = excerpts[0]
         passage = next(p for p in stitched.evidence.passages if p.id == best.passage)
         chosen = [e for e in excerpts[1:] if e.passage == best.passage]
-        along = [e for e in chosen if e.p >= best.p * NEIGHBOUR_SHARE][: MOST_SENTENCES - 1]
+        along = [e for e in chosen if e.p >= best.p * ALONG_SHARE][: MOST_SENTENCES - 1]
         quoted = sorted([best, *along], key=lambda e: e.start)
         return Draft(self.name, tuple(_quoted(e, passage) for e in quoted), p=best.p)
 

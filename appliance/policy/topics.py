@@ -49,7 +49,9 @@ _TOPICS: tuple[tuple[str, str], ...] = (
     ),
     (
         "staff_pay",
-        r"\b(?:salary|salaries|wages?|pay ?(?:rate|check|stub|slip)|hourly (?:rate|pay)|sueldo|salario)\b"
+        r"(?:['’]s|\b(?:his|her|their|whose|the (?:lead|manager|new guy|other)s?))\s+(?:salary|wages?|pay|hourly (?:rate|pay))\b"
+        r"|\b(?:salary|salaries|wages?|pay ?(?:rate|check|stub|slip)s?|hourly (?:rate|pay)|sueldos?|salarios?)\s+(?:of|for|"
+        r"de|del)\s+(?!my\b|me\b|mi\b|overtime|holiday|training)"
         r"|\bhow much (?:does|do|did|is|are) (?!i\b)(?!it\b)(?!this\b)(?!that\b).{1,40}\b(?:make an hour|earn|"
         r"get(?:ting)? paid|paid|make per|make a year|being paid)\b|\bcuánto (?:gana|cobra)\b",
     ),
@@ -78,8 +80,8 @@ _TOPICS: tuple[tuple[str, str], ...] = (
     (
         "safe",
         r"\bsafe(?:['’]s)? (?:code|combination|combo|pin|key|procedure)s?\b|\b(?:code|combination|combo|pin|key) (?:to|for|"
-        r"of) the (?:safe|alarm)\b|\balarm (?:code|pin)\b|\b(?:open|unlock|get into) the safe\b|\b(?:disarm|switch off|"
-        r"turn off) the alarm\b|\b(?:código|combinación) de la (?:caja fuerte|alarma)\b",
+        r"of) the (?:safe|alarm)\b|\balarm (?:code|pin)\b|\b(?:open|unlock|get into) the safe\b"
+        r"|\b(?:código|combinación) de la (?:caja fuerte|alarma)\b",
     ),
 )  # fmt: skip
 _ADVICE: tuple[tuple[str, str], ...] = (

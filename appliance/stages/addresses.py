@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from appliance.records import Span
+from appliance.stages.text import word_set
 
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ"
@@ -16,7 +17,10 @@ _STATES = (
     "|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina"
     "|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming"
 )
-_STRONG = "Street|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Parkway|Pkwy|Highway|Hwy|Expressway|Expy|Freeway"
+_STRONG = (
+    "Street|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Parkway|Pkwy|Highway|Hwy|Expressway|Expy"
+    "|Freeway"
+)
 # These are also words on boxes ("Flash Drive", "Square Pan"): what follows them is looked at.
 _WEAK = (
     "St|Drive|Dr|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Trail|Trl|Square|Sq|Loop|Alley"
@@ -45,7 +49,8 @@ _US = re.compile(
 )
 _NAMELESS = re.compile(
     rf"{_NUMBER}{_SP}(?:[NSEW]\.?{_SP})?(?:Broadway|(?:Avenue|Ave\.?){_SP}[A-Z]"
-    rf"|(?:County Road|CR|State Road|Farm Road|FM|Highway|Hwy|US|(?:State )?Route|Rt\.?){_SP}\d{{1,4}})(?!\w)"
+    rf"|(?:County Road|CR|State Road|Farm Road|FM|Highway|Hwy|US|(?:State )?Route|Rt\.?){_SP}"
+    r"\d{1,4})(?!\w)"
     rf"{_TURN}{_UNIT}{_CITY}"
 )
 _BOX = re.compile(
@@ -66,11 +71,11 @@ _SPANISH = re.compile(
     rf"(?:{_SP}[^\W\d_a-z][\w'’]{{1,20}}){{0,2}})?{_CITY}"
 )
 # Between a number and "Drive" or "Circle" these words speak of goods and tiers, not of a street.
-_GOODS = frozenset(
+_GOODS = word_set(
     "tb gb mb hard flash thumb usb disk disc external portable solid state volt v wheel pack pk ct"
     " count quart qt inch in oz ounce lb foot ft piece pc pcs way gold silver basic larkmoor door"
-    " speed stage max impact socket channel port cup person liter watt amp fl pair pairs set sets cans"
-    " bottles boxes bags cases units items customers members dozen ssd hdd".split()
+    " speed stage max impact socket channel port cup person liter watt amp fl pair pairs set sets"
+    " cans bottles boxes bags cases units items customers members dozen ssd hdd"
 )
 _BRANDED = re.compile(r"[ ](?:pepper|martens|scholl|bronner|squatch|teal|brown)", re.IGNORECASE)
 _CAPITALISED = re.compile(r"[ ][A-Z][a-z]")
@@ -88,7 +93,7 @@ def find_addresses(text: str) -> Iterator[Span]:
         if not _GOODS & set(match["name"].casefold().split()):
             yield _span(text, match.start("address"), match.end("address"))
     for match in _SPANISH.finditer(text):
-        # "En la calle hay 20 personas" names no street: a name has a capital or begins with a number.
+        # "En la calle hay 20 personas" names no street: a name has a capital or is a number.
         name = match["name"]
         if name[0].isdigit() or name != name.lower():
             yield _span(text, match.start(), match.end())

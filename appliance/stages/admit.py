@@ -16,6 +16,9 @@ INJECTION_MESSAGE = (
     " Please ask it as you would ask a colleague."
 )
 
+UNRULED = "no-rule"
+UNRULED_MESSAGE = "No rule allows this. Please ask your lead or manager."
+
 
 @dataclass(frozen=True, slots=True)
 class Admit:
@@ -54,7 +57,8 @@ class Admit:
         for claim in find_claims(prepared.query.text, role=ask.role.value, is_ask=True):
             decision = self._decide(claim, ask.asked_at)
             fired.extend(decision.fired)
-            refusals += [f for f in decision.fired if f.effect == "forbid"]
+            if not decision.allowed:
+                refusals.append(_refusal(decision))
         return refusals[0] if refusals else None
 
     def _audiences(self, ask: Ask) -> tuple[str, ...]:
@@ -85,3 +89,9 @@ class Admit:
 
     def _decide(self, request: PolicyRequest, at: datetime) -> Decision:
         return self.policy.decide(request, at=at)
+
+
+def _refusal(decision: Decision) -> Fired:
+    """Return the first rule that forbade; a refusal without one refuses all the same."""
+    forbids = (f for f in decision.fired if f.effect == "forbid")
+    return next(forbids, Fired(UNRULED, "forbid", UNRULED_MESSAGE))

@@ -54,7 +54,7 @@ class Answer:
         Args:
             stitched: The ask with its evidence.
             meter: Takes the times of `model` and `governance`.
-            say: Called with each accepted sentence in order, before the next is governed.
+            say: Called with each sentence in order, once the whole draft is accepted.
         """
         until = self.clock.monotonic() + stitched.ask.deadline_s
         climb = _Climb()
@@ -86,8 +86,8 @@ class Answer:
         except BackroomError as exc:
             climb.attempts.append(Attempt(name, "unavailable", f"{exc.code}: {exc.message}"))
             return None
-        if draft.is_none:
-            climb.attempts.append(Attempt(name, "none", draft.why))
+        if draft.is_none or not draft.sentences:
+            climb.attempts.append(Attempt(name, "none", draft.why or "said nothing"))
             return None
         least = self.accept_at.get(name.value, 0.0)
         if draft.p < least:
@@ -124,6 +124,7 @@ def _verdict(
         reasons=stitched.reasons,
         subject=stitched.subject,
         card=stitched.card,
+        features=stitched.features,
         evidence=stitched.evidence,
         lane=draft.lane,
         sentences=sentences,

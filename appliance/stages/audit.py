@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from appliance.codec import to_plain
 from appliance.meter import Meter
 from appliance.ports import Journal, Threads
-from appliance.records import Fired, Reply, Source, Turn, Verdict
+from appliance.records import Fired, Reply, Sentence, Source, Turn, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,24 @@ class Audit:
             if verdict.ask.thread:
                 self._remember(verdict, reply)
         return replace(reply, entry=entry.hash, times_ms=meter.times_ms())
+
+    def aloud(
+        self, hear: Callable[[Sentence], None], *, meter: Meter, reply_id: str
+    ) -> Callable[[Sentence], None]:
+        """Return `hear`, each sentence of which has a durable row of its own before it is heard.
+
+        What is returned raises StoreError, and `hear` is not called, when the row could not be
+        written.
+        """
+        numbers = itertools.count()
+
+        def say(sentence: Sentence) -> None:
+            row = {"id": reply_id, "n": next(numbers), "text": sentence.text}
+            with meter.measure("audit"):
+                self.journal.append("sentence", row)
+            hear(sentence)
+
+        return say
 
     def _remember(self, verdict: Verdict, reply: Reply) -> None:
         turn = Turn(
@@ -75,7 +94,7 @@ class Audit:
 
 
 def _row(verdict: Verdict, reply: Reply) -> Mapping[str, Any]:
-    """Return what a replay needs: the ask as it came, the live facts as they were read, the reply."""
+    """Return what a replay needs: the ask as it came, the live facts as then read, the reply."""
     return {
         "id": reply.id,
         "ask": to_plain(verdict.ask),
@@ -84,6 +103,7 @@ def _row(verdict: Verdict, reply: Reply) -> Mapping[str, Any]:
             "facts": to_plain(verdict.evidence.facts),
             "missing": list(verdict.evidence.missing),
         },
+        "features": dict(verdict.features),
         "signals": dict(verdict.signals),
         "reply": to_plain(reply),
     }

@@ -6,6 +6,8 @@ reads, picks what the quote lane says and tells the ladder when nothing answers.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +35,7 @@ FEATURES = (
     "long",
 )
 _STOP = frozenset(
-    "a an the of to in on for with is are was be been do does did can could may i we you he she it"
+    "a an the of to in on for with is are was be been do does did can could may i we you he she it"  # noqa: SIM905
     " they his her their our my your and or if at by as that this there what how who when where"
     " which much many long will would should have has had get from not no any me him them us"
     " el la los las un una de que en por para con es son se lo le y o si su mi al del hay".split()
@@ -50,12 +52,14 @@ _ASKED: tuple[tuple[str, frozenset[ValueKind]], ...] = (
     ("how far", frozenset({ValueKind.SIZE})),
     ("what time", frozenset({ValueKind.TIME, ValueKind.DURATION})),
     ("when", frozenset({ValueKind.TIME, ValueKind.DATE, ValueKind.DURATION})),
-    ("percent", frozenset({ValueKind.PERCENT})),
-    ("fee", frozenset({ValueKind.MONEY, ValueKind.PERCENT})),
-    ("limit", frozenset({ValueKind.MONEY, ValueKind.COUNT, ValueKind.DURATION})),
-    ("cuánto", frozenset({ValueKind.MONEY, ValueKind.PERCENT, ValueKind.DURATION})),
-    ("cuántos", frozenset({ValueKind.COUNT, ValueKind.DURATION})),
+    ("percent(?:age)?", frozenset({ValueKind.PERCENT})),
+    ("fees?", frozenset({ValueKind.MONEY, ValueKind.PERCENT})),
+    ("limits?", frozenset({ValueKind.MONEY, ValueKind.COUNT, ValueKind.DURATION})),
+    ("cuánt[oa]", frozenset({ValueKind.MONEY, ValueKind.PERCENT, ValueKind.DURATION})),
+    ("cuánt[oa]s", frozenset({ValueKind.COUNT, ValueKind.DURATION})),
 )
+# Whole words: a "coffee" maker asks for no fee. Test: unit/stages/test_excerpt.py.
+_CUES = tuple((re.compile(rf"\b{cue}\b"), kinds) for cue, kinds in _ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +136,9 @@ class _Query:
         found = [w for w in words(text) if w not in _STOP]
         weights = {stem(w): idf(w) for w in found}
         lowered = text.lower()
-        asked = next((kinds for cue, kinds in _ASKED if cue in lowered), frozenset())
+        asked = next((kinds for cue, kinds in _CUES if cue.search(lowered)), frozenset())
         stems = [stem(w) for w in found]
-        pairs = frozenset(zip(stems, stems[1:], strict=False))
+        pairs = frozenset(itertools.pairwise(stems))
         return cls(weights, sum(weights.values()) or 1.0, pairs, asked)
 
     def features(self, passage: Passage, sentence: str) -> dict[str, float]:
@@ -145,7 +149,7 @@ class _Query:
         return {
             "coverage": self._covered(set(said)),
             "coverage_title": self._covered(titled),
-            "pairs": len(self.pairs & set(zip(said, said[1:], strict=False))) / 3.0,
+            "pairs": len(self.pairs & set(itertools.pairwise(said))) / 3.0,
             "asks_value": float(bool(self.asked)),
             "has_asked_value": float(has_value),
             "lacks_asked_value": float(bool(self.asked) and not has_value),

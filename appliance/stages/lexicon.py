@@ -10,6 +10,14 @@ _WORD = re.compile(r"[^\W_]+")
 _TOKEN = re.compile(r"[^\s,;:?!.()]+(?:\.[^\s,;:?!.()]+)*")
 
 
+# "3 pm" is a time; "$75 pm" and "pm on a tv" are price matches.
+_HOUR = re.compile(r"(?<![\d$.,/-])(?:1[0-2]|0?[1-9])(?::[0-5]\d)? ?\Z")
+_AFTER_HOUR = frozenset({"am", "pm"})
+# A code's prefix stays as it is: "ORD 12345678" is no word for order.
+_CODE = re.compile(r" ?#?\d{6,}")
+_HOUR_CHARACTERS = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """`shorthand` maps a lower-case token to its expansion; `synonyms` a word to its equals."""
@@ -19,10 +27,17 @@ class Lexicon:
 
     def expand(self, text: str) -> str:
         """Return `text` with every shorthand token written out; the rest is left as it stands."""
-        return _TOKEN.sub(lambda m: self._expansion(m.group()), text)
+        return _TOKEN.sub(self._expansion, text)
 
-    def _expansion(self, token: str) -> str:
-        return self.shorthand.get(token.lower(), token)
+    def _expansion(self, match: re.Match[str]) -> str:
+        token, text = match.group(), match.string
+        written = self.shorthand.get(token.lower())
+        if written is None or (token.isupper() and _CODE.match(text, match.end())):
+            return token
+        before = text[max(0, match.start() - _HOUR_CHARACTERS) : match.start()]
+        if token.lower() in _AFTER_HOUR and _HOUR.search(before):
+            return token
+        return written
 
     def phrases(self) -> list[tuple[str, str]]:
         """Return (phrase, head word) pairs of the synonyms, longest phrase first."""

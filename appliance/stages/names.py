@@ -7,9 +7,19 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 from appliance.records import Span
-from appliance.stages.given_names import AMBIGUOUS, BRANDS, GIVEN, SURNAMES, WORD_SURNAMES
+from appliance.stages.name_lists import (
+    AMBIGUOUS,
+    BRANDS,
+    GIVEN,
+    GOODS,
+    STOP,
+    SURNAMES,
+    WORD_SURNAMES,
+)
+from appliance.stages.text import word_set
 
 _TOKEN = re.compile(r"[^\W\d_]{1,40}(?:['’-][^\W\d_]{1,40}){0,3}")
 _BETWEEN = re.compile(r"\.?[ \u00a0]{1,2}\Z")  # inside a name
@@ -31,74 +41,42 @@ class Cue(IntEnum):
     NAMED = 4  # my name is, a nombre de
 
 
-_WEAK = frozenset(
-    "for to by from with and or ask tell call called told text email contact see is are does did do has had was if when can"
-    " could should will"
-    " associate associates assoc cashier manager mgr lead supervisor coworker employee teammate driver"
-    " husband wife son daughter mother father brother sister friend hi thanks para por con y o asociado asociada"
-    " gerente cajero cajera empleado empleada esposo esposa hijo hija madre padre compañero compañera a de".split()
+_WEAK = word_set(
+    "for to by from with and or ask tell call called told text email contact see is are does did do"
+    " has had was if when can could should will associate associates assoc cashier manager mgr lead"
+    " supervisor coworker employee teammate driver husband wife son daughter mother father brother"
+    " sister friend hi thanks para por con y o asociado asociada gerente cajero cajera empleado"
+    " empleada esposo esposa hijo hija madre padre compañero compañera a de"
 )
-_PERSON = frozenset(
-    "customer customers cust cstmr cx client guest shopper member mbr buyer lady gentleman patron recipient"
-    " attn contact cliente clienta socio socia comprador compradora invitado".split()
+_PERSON = word_set(
+    "customer customers cust cstmr cx client guest shopper member mbr buyer lady gentleman patron"
+    " recipient attn contact cliente clienta socio socia comprador compradora invitado"
 )
-_TITLES = frozenset(
-    "mr mrs ms miss mister mx dr doctor prof sr sra srta señor señora señorita don doña senora senor familia".split()
+_TITLES = word_set(
+    "mr mrs ms miss mister mx dr doctor prof sr sra srta señor señora señorita don doña senora"
+    " senor familia"
 )
-_NAMED = tuple(
-    tuple(cue.split())
-    for cue in (
-        "name is,names is,name's,name was,named,name of,the name,name,se llama,me llamo,llamado,llamada,nombre de"
-        ",nombre es,nombre,under,signed by,attn,addressed to,on file,account"
-    ).split(",")
+_CUES = (
+    "name is, names is, name's, name was, named, name of, the name, name, under, signed by, attn,"
+    " addressed to, on file, account, se llama, me llamo, llamado, llamada, nombre de, nombre es,"
+    " nombre"
 )
-# Cues that need a capital, a list or a colon after them before they count.
+_NAMED = tuple(tuple(cue.split()) for cue in _CUES.split(","))
+# These cues count before a listed name or with a colon after them only.
 _LOOSE = frozenset(
     {("under",), ("the", "name"), ("name",), ("nombre",), ("account",), ("on", "file")}
 )
-_PARTICLES = frozenset("de del la las los van von der den da dos di al bin el y".split())
-
+# "The product name is QuietWave": a name, but of a thing.
+_THINGS = word_set(
+    "product brand model item store file company street collection color marca modelo"
+)
+_PARTICLES = word_set("de del la las los van von der den da dos di al bin el")
 # What people do, and goods do not: "Siobhan Gutierrez says".
-_DOES = frozenset(
-    "lives says said called asked asks claims forgot complained complains wants lost paid bought left"
-    " came insists dice quiere vive pregunta llamó compró perdió pagó".split()
+_DOES = word_set(
+    "lives says said called asked asks claims forgot complained complains wants lost paid bought"
+    " left came insists dice quiere vive pregunta llamó compró perdió pagó"
 )
-# Words that are never part of a name here, however they are written.
-_STOP = frozenset(
-    """
-    a about after all also am an and any are as at back be been before but by call came can cannot card code could
-    customer date did do does doesn done email even exactly for from get gets give given got had has have he her here
-    hers him his how i id if in is isn it its just like listed me mine missing misspelled must my name need needs no
-    not now number of off ok on one only or order other our out paid phone pick picked please printed returned
-    returning said same saying says she should shows since so some spelled still than that the their them then there
-    they this to today tomorrow too trying two under until up us want wanted wants was wasn we were what when where
-    which who whose why will with without would wrong yes yet you your different required blank hidden first last
-    asking asks bought buying comes coming left lost needing never opened own owns returns spends using used visa
-    el la los las un una de del que y o en con sin por para su sus mi se lo al es está quiere tiene cuando como
-    cliente pide dice empresa tienda señora señor a mismo misma no si ya pregunta perdió cual
-    """.split()
-)
-_GOODS = frozenset(
-    """
-    january february march april june july august september october november december monday tuesday wednesday
-    thursday friday saturday sunday christmas thanksgiving halloween easter gold silver basic platinum circle larkmoor
-    fernway nordvale service services desk support care returns return refund refunds exchange receipt receipts policy
-    price match warranty order orders pickup delivery layaway gift card cards store stores department dept electronics
-    appliance appliances home garden toys sports apparel tools beauty grocery hardware furniture automotive pharmacy
-    bakery deli produce dairy jewelry shoes clothing kitchen bath bedding outdoor office pets baby health manager
-    associate lead cashier member members guest rewards loyalty tier adam code id ids number numbers account email
-    phone name names address info information app wifi wi-fi parking entrance lot drill mixer tv laptop tablet
-    headphones earbuds speaker camera phone watch jeans shirt jacket dress sneakers shoe boots whiskey vodka beer wine
-    tequila soda candle knife grill mower blender toaster vacuum washer dryer refrigerator fridge oven microwave mattress
-    sofa chair table lamp paint glue battery batteries set kit pack pro max ultra mini plus classic deluxe series
-    edition collection brand cookware soap shampoo lotion perfume cologne samsung sony bosch makita dyson lg apple
-    google amazon walmart target costco nike adidas lego dell hp lenovo whirlpool ge milwaukee dewalt ryobi sale
-    special coupon coupons discount discounts street avenue road drive lane court texas california york antonio diego
-    francisco jose orleans angeles vegas united states inc llc corp company co foundation hospital school university
-    church bank club restaurant enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre
-    diciembre lunes martes miércoles jueves viernes sábado domingo electrónica pasillo oro plata
-    """.split()
-) - {"jose", "diego", "francisco", "antonio"}
+_NOT_NAMES = STOP | GOODS
 
 
 def _plain(text: str) -> str:
@@ -107,9 +85,6 @@ def _plain(text: str) -> str:
         return text.lower()
     parts = unicodedata.normalize("NFD", text.casefold())
     return "".join(c for c in parts if not unicodedata.combining(c))
-
-
-_WORDS = frozenset(map(_plain, _STOP | _GOODS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +100,7 @@ class _Token:
 
     @property
     def is_word(self) -> bool:
-        return self.key in _WORDS
+        return self.key in _NOT_NAMES
 
     @property
     def is_listed(self) -> bool:
@@ -168,33 +143,36 @@ def _count(tokens: list[_Token], at: int, text: str) -> int:
 
 
 def _capital(tokens: list[_Token], at: int, text: str, cue: Cue) -> int:
-    first, length = tokens[at], _run(tokens, at, text)
+    length = _run(tokens, at, text)
     if cue >= Cue.TITLE:
         return length
-    if first.is_surname and _is_reversed(tokens, at, text):
+    if tokens[at].is_surname and _is_reversed(tokens, at, text):
         return 2
-    last = tokens[at + length - 1]
-    if first.key in GIVEN and first.key not in AMBIGUOUS:
-        if length > 1:
-            return length
-        return int(cue >= Cue.WEAK)
-    if first.key in AMBIGUOUS and length > 1 and last.is_surname:
-        return length
+    after = tokens[at + length].key if at + length < len(tokens) else ""
+    return length if _is_person(tokens[at : at + length], cue, acts=after in _DOES) else 0
+
+
+def _is_person(run: list[_Token], cue: Cue, *, acts: bool) -> bool:
+    """Tell whether a run of capitalised words is a person; `acts`: a verb of people follows."""
+    first, last = run[0], run[-1]
+    is_full = len(run) > 1
+    if first.key in GIVEN:
+        return is_full or cue >= Cue.WEAK
+    if first.key in AMBIGUOUS and is_full and last.is_surname:
+        # "Hunter Green" is a paint too: two plain words need a cue.
+        return cue >= Cue.WEAK or acts or last.key not in WORD_SURNAMES
+    # Unknown words count by their company, unless the ask is shouted: then all is capital.
+    is_full = is_full and not first.text.isupper()
     if cue == Cue.PERSON:
-        # An unknown pair counts after "customer", unless the ask is shouted: then all is capital.
-        return length if (length > 1 and not first.text.isupper()) or first.is_surname else 0
-    # Two words, the second a well-known surname: "Siobhan Gutierrez", but not at a sentence's head
-    # where the first may be any verb.
-    is_pair = length > 1 and last.is_surname and not first.text.isupper()
-    acts = at + length < len(tokens) and tokens[at + length].text.casefold() in _DOES
-    if is_pair and (acts or (cue == Cue.WEAK and last.key not in WORD_SURNAMES)):
-        return length
-    return 0
+        return is_full or first.is_surname
+    # At a sentence's head the first may be any verb: "Return Garcia …".
+    is_surname_clear = cue == Cue.WEAK and last.key not in WORD_SURNAMES
+    return is_full and last.is_surname and (acts or is_surname_clear)
 
 
 def _lower(tokens: list[_Token], at: int, text: str, cue: Cue) -> int:
     first = tokens[at]
-    known = first.key in GIVEN and first.key not in AMBIGUOUS
+    known = first.key in GIVEN
     follows = at + 1 < len(tokens) and _is_joined(tokens, at, text)
     second = tokens[at + 1] if follows else None
     has_surname = second is not None and second.is_surname and not _is_brand(tokens, at)
@@ -240,31 +218,30 @@ def _is_reversed(tokens: list[_Token], at: int, text: str) -> bool:
     if at + 1 >= len(tokens) or text[tokens[at].end : tokens[at + 1].start] != ", ":
         return False
     second = tokens[at + 1]
-    return second.is_capital and second.key in GIVEN and second.key not in AMBIGUOUS
+    return second.is_capital and second.key in GIVEN
 
 
 def _is_brand(tokens: list[_Token], at: int) -> bool:
     around = tokens[max(0, at - 1) : at + 2]
-    pairs = zip(around, around[1:], strict=False)
-    return any((a.key, b.key) in BRANDS for a, b in pairs)
+    return any((a.key, b.key) in BRANDS for a, b in pairwise(around))
 
 
 def _cue(tokens: list[_Token], at: int, text: str) -> Cue:
     """Return the strongest cue that ends right before `at`."""
-    if at == 0:
-        return Cue.NONE
-    gap = text[tokens[at - 1].end : tokens[at].start]
+    gap = text[tokens[at - 1].end : tokens[at].start] if at else ""
     if not _AFTER_CUE.match(gap.removeprefix("'s").removeprefix("’s")):
         return Cue.NONE
     keys = tuple(t.text.casefold() for t in tokens[max(0, at - CUE_WORDS) : at])
     if keys[-1] in _TITLES and (keys[-1] not in {"don", "miss"} or tokens[at].key in GIVEN):
         return Cue.TITLE
-    for cue in _NAMED:
-        if keys[-len(cue) :] == cue and (cue not in _LOOSE or ":" in gap or _is_known(tokens[at])):
-            return Cue.NAMED
-    if keys[-1] in _PERSON:
-        return Cue.PERSON
-    return Cue.WEAK if keys[-1] in _WEAK and _AFTER_WORD.match(gap) else Cue.NONE
+    if _THINGS.intersection(keys):
+        return Cue.NONE
+    is_sure = ":" in gap or _is_known(tokens[at])
+    if any(keys[-len(cue) :] == cue and (is_sure or cue not in _LOOSE) for cue in _NAMED):
+        return Cue.NAMED
+    weaker = Cue.WEAK if keys[-1] in _WEAK and _AFTER_WORD.match(gap) else Cue.NONE
+    # "The gentleman's Oxford Brogues": what a person owns is not the person.
+    return Cue.PERSON if keys[-1] in _PERSON and gap[0] not in "'’" else weaker
 
 
 def _is_known(token: _Token) -> bool:

@@ -44,7 +44,8 @@ _CARD_WORD = re.compile(
 _AREA = r"(?!8(?:00|33|44|55|66|77|88))[2-9]\d{2}"
 _SEP = "[ .\u00a0\u2009\u202f\u2010-\u2014-]{1,2}"
 _PHONE = re.compile(
-    rf"(?<![\w.,$/-])(?<!\d )(?:(?:\+?1{_SEP}|\+1)?(?:\({_AREA}\) ?|{_AREA}{_SEP})[2-9]\d{{2}}{_SEP}\d{{4}}"
+    rf"(?<![\w.,$/-])(?<!\d )(?:(?:\+?1{_SEP}|\+1)?(?:\({_AREA}\) ?|{_AREA}{_SEP})"
+    rf"[2-9]\d{{2}}{_SEP}\d{{4}}"
     rf"|\+1{_AREA}[2-9]\d{{6}}|\+(?!1\b)[1-9]\d{{0,2}}(?:{_SEP}\(?\d{{1,4}}\)?){{2,5}}"
     rf"|\+(?!1)[1-9]\d{{9,13}})(?![\w-]|[.,]\d)(?: ?(?:x|ext\.?) ?\d{{1,5}}\b)?",
     re.IGNORECASE,
@@ -53,14 +54,15 @@ _BARE_PHONE = re.compile(
     rf"(?<![\w.,$/-])(?:1?{_AREA}[2-9]\d{{6}}|[2-9]\d{{2}}{_SEP}\d{{4}})(?![\w-]|[.,]\d)"
 )
 _PHONE_WORD = re.compile(
-    r"\b(?:phones?|call(?:ed|s)?|text(?:ed)?|cells?|mobile|tel|telephone|contact|reach|dial|ring|sms"
+    r"\b(?:phones?|call(?:ed|s)?|text(?:ed)?|cells?|mobile|tel|telephone|contact|reach|sms"
+    r"|(?:ring|dial) (?:her|him|them|me|the)"
     r"|whatsapp|ph|tel[eé]fonos?|celular|m[oó]vil|llam[aáeo]r?(?:le|la|lo)?|ll[aá]m[ea](?:n|nme|le)?)\b",
     re.IGNORECASE,
 )
 _LOYALTY = re.compile(rf"(?<![\w-])LC{_JOIN}\d{{9}}(?![\w-])", re.IGNORECASE)
 _FILLER = (
-    r"(?:[ :,]{0,2}(?:\b(?:numbers?|num|nbr|no|nr|id|ids|code|account|acct|card|is|was|with|it'?s|say(?:s)?"
-    r"|n[uú]mero|n[uú]m|tarjeta|cuenta|de|es|del|cliente)\b|[#.:º°])){0,5}[ :,]{0,2}"
+    r"(?:[ :,]{0,2}(?:\b(?:numbers?|num|nbr|no|nr|id|ids|code|account|acct|card|is|was|with|it'?s"
+    r"|says?|n[uú]mero|n[uú]m|tarjeta|cuenta|de|es|del|cliente)\b|[#.:º°])){0,5}[ :,]{0,2}"
 )
 _LOYALTY_CUE = re.compile(
     rf"\b(?:loyalty|lyl|rewards?|members?|membership|circle|lealtad|fidelidad|soci[oa]s?|membres[ií]a)\b"

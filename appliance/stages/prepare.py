@@ -1,4 +1,4 @@
-"""Ask -> Prepared: fold the text, expand shorthand, find entities and personal data, resolve the follow-up."""
+"""Ask -> Prepared: fold, expand shorthand, find entities and personal data, resolve follow-ups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.records import Ask, Entity, Prepared, Query, Span, ValueKind
-from appliance.stages.followup import resolve
+from appliance.stages.followup import resolve, subject_of
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.personal import find_personal
 from appliance.stages.text import fold, language
@@ -15,10 +15,12 @@ from appliance.values import find_values
 
 _SKU = re.compile(r"\bLM[- ]?(\d{6})\b", re.IGNORECASE)
 _EAN = re.compile(r"(?<!\d)(\d{13}|\d{12}|\d{8})(?!\d)")
-_ORDER = re.compile(r"\bORD[- ]?(\d{8})\b", re.IGNORECASE)
+_ORDER = re.compile(
+    r"\b(?:ORD[- ]?|(?:order|pedido) (?:(?:number|no\.|número|#) ?)?#?)(\d{8})\b", re.IGNORECASE
+)
 _BADGE = re.compile(r"\bbadge\s*(?:no\.?|number|#)?\s*([A-Z]?\d{3,6})\b", re.IGNORECASE)
 # A model number mixes letters and digits, at least four characters: "QW-300B", "XR55".
-_MODEL = re.compile(r"\b(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*\b", re.IGNORECASE)
+_MODEL = re.compile(r"(?<![\w-])[A-Z0-9]{1,20}(?:-[A-Z0-9]{1,20}){0,4}(?![\w-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Prepare:
     def __call__(self, ask: Ask) -> Prepared:
         """Return the ask made ready; never raises on any text."""
         spans = find_personal(ask.text)
-        text = self.lexicon.expand(fold(ask.text))
+        text = fold(ask.text)
+        # The shorthand is English: in a Spanish ask "exp", "max" or "ap" mean other things.
+        text = self.lexicon.expand(text) if language(text) == "en" else text
         standalone, is_follow_up, keeps_subject = resolve(text, ask.turns)
         entities = find_entities(text)
         named = any(e.kind in {"sku", "ean"} for e in entities)
@@ -39,7 +43,7 @@ class Prepare:
             standalone=standalone,
             language=language(text if len(text) > 12 else standalone),
             entities=entities,
-            subject=ask.turns[-1].subject if keeps_subject and not named else (),
+            subject=subject_of(ask.turns) if keeps_subject and not named else (),
             is_follow_up=is_follow_up,
         )
         return Prepared(ask=ask, query=query, masked=mask(ask.text, spans), spans=spans)
@@ -62,13 +66,17 @@ def find_entities(text: str) -> tuple[Entity, ...]:
         *(_entity("badge", m[1].upper(), m) for m in _BADGE.finditer(text)),
         *(_entity("ean", ean13(m[1]), m) for m in _EAN.finditer(text) if ean13(m[1])),
     ]
-    taken = [(e.start, e.end) for e in found]
-    for match in _MODEL.finditer(text):
-        if len(match.group()) >= 4 and _is_free(match.start(), match.end(), taken):
-            found.append(_entity("model", match.group().upper(), match))
-    for value in find_values(text):
-        if value.kind not in {ValueKind.SKU, ValueKind.EAN, ValueKind.ORDER}:
-            found.append(Entity(value.kind.value, value.text, value.start, value.end))
+    taken = {at for e in found for at in range(e.start, e.end)}
+    found += [
+        _entity("model", m[0].upper(), m)
+        for m in _MODEL.finditer(text)
+        if _is_model(m[0]) and taken.isdisjoint((m.start(), m.end() - 1))
+    ]
+    found += [
+        Entity(v.kind.value, v.text, v.start, v.end)
+        for v in find_values(text)
+        if v.kind not in {ValueKind.SKU, ValueKind.EAN, ValueKind.ORDER}
+    ]
     return tuple(sorted(found, key=lambda e: (e.start, e.end)))
 
 
@@ -86,5 +94,5 @@ def _entity(kind: str, value: str, match: re.Match[str]) -> Entity:
     return Entity(kind, value, match.start(), match.end())
 
 
-def _is_free(start: int, end: int, taken: Sequence[tuple[int, int]]) -> bool:
-    return all(end <= s or start >= e for s, e in taken)
+def _is_model(code: str) -> bool:
+    return len(code) >= 4 and any(c.isdigit() for c in code) and any(c.isalpha() for c in code)

@@ -1,7 +1,8 @@
-"""Admitted -> Routed: which lanes to climb, in which order, with what chance of being right, and why."""
+"""Admitted -> Routed: which lanes to climb, in which order, how likely each is right, and why."""
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def hashed_words(text: str) -> NDArray[np.float32]:
     """
     found = words(text)
     row = np.zeros(WORD_BUCKETS, dtype=np.float32)
-    for token in [*found, *(f"{a} {b}" for a, b in zip(found, found[1:], strict=False))]:
+    for token in [*found, *(f"{a} {b}" for a, b in itertools.pairwise(found))]:
         row[zlib.crc32(token.encode()) % WORD_BUCKETS] += 1.0
     norm = float(np.linalg.norm(row))
     return row / norm if norm else row
@@ -102,7 +103,7 @@ class Route:
             language=query.language,
             on=admitted.ask.asked_at.date(),
         )
-        features = _features(query, odds, product=product, cosine=cosine)
+        features = lane_features(query, odds, product=product, cosine=cosine)
         in_scope = 1.0 - odds.get(OUT_OF_SCOPE, 0.0)
         live = [name for name in odds if name != OUT_OF_SCOPE]
         intent = max(live, key=lambda name: odds[name])
@@ -118,6 +119,7 @@ class Route:
             reasons=(f"{intent} {odds[intent]:.2f}", *reasons),
             subject=subject,
             card=card,
+            features=tuple(features.items()),
         )
 
     def _subject(self, query: Query) -> tuple[tuple[str, ...], float]:
@@ -161,9 +163,10 @@ class Route:
 SAME_PRODUCT_AT = 0.6  # below this a follow-up's words do not name a product of their own
 
 
-def _features(
+def lane_features(
     query: Query, odds: Mapping[str, float], *, product: float, cosine: float
 ) -> dict[str, float]:
+    """Return what the lanes' odds are computed from, each about between 0 and 1."""
     policy, out = odds.get(POLICY, 0.0), odds.get(OUT_OF_SCOPE, 0.0)
     live = max(0.0, 1.0 - policy - out)
     return {

@@ -14,7 +14,7 @@ from appliance.values import assign_slots
 
 SEARCHED = 12
 KEPT = 5
-SUBJECTS = 3  # products looked up when a name fits several
+SUBJECTS = 3  # products, orders and badges looked up for one ask, at most
 SAME_AT = 0.85  # share of words two passages share beyond which they say the same
 
 
@@ -41,6 +41,7 @@ class Stitch:
             reasons=routed.reasons,
             subject=routed.subject,
             card=routed.card,
+            features=routed.features,
             evidence=self._evidence(routed) if routed.grant.allowed else Evidence((), (), ()),
         )
 
@@ -48,12 +49,10 @@ class Stitch:
         reading = self._read(routed)
         vector = self.embedder.embed([routed.query.standalone])[0]
         passages = distinct(self._search(routed, vector))[:KEPT]
-        texts = [(f"passage:{p.id}", p.text) for p in passages]
-        texts += [(f"fact:{f.id}", f.text) for f in reading.facts]
         return Evidence(
             passages=tuple(passages),
             facts=reading.facts,
-            values=assign_slots(texts),
+            values=assign_slots(passages, reading.facts),
             missing=reading.missing,
             excerpts=self._excerpts(routed, vector, passages),
         )
@@ -93,7 +92,7 @@ class Stitch:
 
     def _subjects(self, routed: Routed) -> tuple[str, ...]:
         orders = [e.value for e in routed.query.entities if e.kind in {"order", "badge"}]
-        return tuple(orders) or routed.subject[:SUBJECTS]
+        return (tuple(dict.fromkeys(orders)) or routed.subject)[:SUBJECTS]
 
 
 def distinct(passages: Sequence[Passage]) -> list[Passage]:

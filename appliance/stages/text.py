@@ -13,17 +13,23 @@ _BRACKETS = re.compile(r"[⟦⟧]|<\|[^|<>]{0,40}\|>")
 _SPACE = re.compile(r"\s+")
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
-_SPANISH = frozenset(
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list written as one string."""
+    return frozenset(text.split())
+
+
+_SPANISH = word_set(
     "el la los las un una de del que qué en por para con sin es son está están puedo puede cuánto"
     " cuánta cuántos cuesta cuestan dónde donde cuándo cómo como cliente tienda y o si sí mi su"
     " devolver devolución recibo tarjeta regalo precio días hay tiene tengo hacer hago debo"
     " necesita necesito quiere producto cuanto cuantos cual cuál quién quien hora hasta al lo le"
-    " cierra cierran abre abren derrame pedido recoger igualar edad años".split()
+    " cierra cierran abre abren derrame pedido recoger igualar edad años"
 )
-_ENGLISH = frozenset(
+_ENGLISH = word_set(
     "the a an of to in on for with without is are can do does how what where when who which my"
     " your customer store return receipt card gift price days have has need want wants i we it"
-    " and or if about this that there any much many long from at be will should".split()
+    " and or if about this that there any much many long from at be will should"
 )
 
 
@@ -58,7 +64,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     for line in text.splitlines(keepends=True):
         start = 0
         for match in _END.finditer(line):
-            if _ABBREVIATIONS.search(line[: match.end()]):
+            # A slice of fixed length: the whole line before each full stop is quadratic work.
+            if _ABBREVIATIONS.search(line[max(0, match.end() - 8) : match.end()]):
                 continue
             _keep(spans, line, start, match.end(), offset)
             start = match.end()

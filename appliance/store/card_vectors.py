@@ -40,12 +40,14 @@ class CardVectors:
             DamagedRelease: The file is missing or foreign.
         """
         try:
-            rows = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as exc:
+            with path.open("rb") as file:
+                # read_array, not np.load: an archive or a pickle is no array of vectors.
+                rows = np.lib.format.read_array(file, allow_pickle=False).astype(np.float32)
+        except (OSError, ValueError, TypeError, EOFError) as exc:
             raise DamagedRelease(
                 f"{path} is not an array of card vectors: {exc}.", hint="Fetch the release again."
             ) from exc
-        return cls(cards, np.asarray(rows, dtype=np.float32))
+        return cls(cards, rows)
 
     def nearest(
         self, vector: Vector, *, audiences: Sequence[str], language: str, on: date

@@ -1,4 +1,4 @@
-"""Answer cards: what headquarters approved word for word. Which card fits an ask is found elsewhere."""
+"""Answer cards: what headquarters approved word for word; which one fits is found elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ from appliance.records import Role
 FORMAT = 1
 LANGUAGES = ("en", "es")
 _KEYS = frozenset(
-    "id title answer approved_by approved_at audience language effective_from effective_to asks".split()
+    [
+        "id",
+        "title",
+        "text",
+        "approved_by",
+        "approved_at",
+        "audience",
+        "language",
+        "effective_from",
+        "effective_to",
+        "asks",
+    ]
 )
 
 
@@ -25,7 +36,7 @@ class Card:
 
     id: str
     title: str
-    answer: str
+    text: str  # the answer, word for word
     asks: tuple[str, ...]
     approved_by: str
     approved_at: date
@@ -106,7 +117,7 @@ def read_card(row: Any) -> Card:
     if not isinstance(row, dict):
         raise ValueError("expected an object")
     if unknown := row.keys() - _KEYS:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
+        raise ValueError(f"unknown key {min(unknown)!r}")
     asks = row.get("asks")
     if not isinstance(asks, list) or not asks:
         raise ValueError("key 'asks': expected a list with at least one ask")
@@ -116,7 +127,7 @@ def read_card(row: Any) -> Card:
     card = Card(
         id=_words(row, "id"),
         title=_words(row, "title"),
-        answer=_words(row, "answer"),
+        text=_words(row, "text"),
         asks=tuple(_words({"asks": ask}, "asks") for ask in asks),
         approved_by=_words(row, "approved_by"),
         approved_at=_day(row, "approved_at"),

@@ -1,8 +1,8 @@
 """Live facts from the store's own databases, each with the time it was true.
 
-`SqlFacts` runs the queries of a release's `facts.toml` on any database SQLAlchemy can open. It never
-writes, never waits longer than a family's limit, and never says an old value as a current one: what is
-stale, absent or late becomes words in `Reading.missing`.
+`SqlFacts` runs the queries of a release's `facts.toml` on any database SQLAlchemy can open. It
+never writes, never waits longer than a family's limit, and never says an old value as a current
+one: what is stale, absent or late becomes words in `Reading.missing`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from appliance.errors import FactsUnavailable
 from appliance.ports import Reading
 from appliance.records import Fact, Role
 from appliance.store.families import Families, Family, Statement, load_families
-from appliance.store.readonly import Job, ReadOnlyPool
+from appliance.store.readonly import Job, ReadOnlyPool, is_refusal
 from appliance.store.sentences import clock_text, date_text, instant
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,9 @@ _ROLES = tuple(Role)
 class Rows:
     """What the database said for one family."""
 
-    refreshed_at: datetime | None  # of the oldest feed; None: unknown, or a column of the row has it
+    refreshed_at: (
+        datetime | None
+    )  # of the oldest feed; None: unknown, or a column of the row has it
     rows: tuple[Mapping[str, Any], ...]
 
 
@@ -61,13 +63,13 @@ class SqlFacts:
         longest_s = max(family.timeout_s for family in families.by_name.values())
         self._families = families
         self._zone = zone
-        self._pool = ReadOnlyPool(url, workers=workers, longest_s=longest_s)
+        self.pool = ReadOnlyPool(url, workers=workers, longest_s=longest_s)
         self._known_at: dict[str, datetime] = {}  # family → as-of of the last good reading
         self._lock = threading.Lock()
         try:
             self._check()
         except BaseException:
-            self._pool.close()
+            self.pool.close()
             raise
 
     @classmethod
@@ -118,12 +120,12 @@ class SqlFacts:
                 missing.append(f"{family.label}: for {family.audience.value}s only")
             elif len(subject) <= SUBJECT_LENGTH and family.subject.fullmatch(subject):
                 try:
-                    jobs.append((family, self._pool.submit(self._work(family, subject, at))))
+                    jobs.append((family, self.pool.submit(self._work(family, subject, at))))
                 except FactsUnavailable as error:
                     missing.append(self._unknown(family, error, at=at))
         for family, job in jobs:
             try:
-                rows = self._pool.result(job, timeout_s=family.timeout_s)
+                rows = self.pool.result(job, timeout_s=family.timeout_s)
                 facts += self._facts(family, rows, subject=subject, at=at, role=role)
             except _NotKnown as word:
                 missing.append(word.text)
@@ -133,7 +135,7 @@ class SqlFacts:
 
     def close(self) -> None:
         """Stop reading and close the pool; idempotent."""
-        self._pool.close()
+        self.pool.close()
 
     def _work(self, family: Family, subject: str, at: datetime) -> Callable[[Connection], Rows]:
         def work(connection: Connection) -> Rows:
@@ -183,7 +185,7 @@ class SqlFacts:
     ) -> Fact:
         lacking = family.columns - row.keys()
         if lacking:
-            raise ValueError(f"the query has no column {sorted(lacking)[0]!r}")
+            raise ValueError(f"the query has no column {min(lacking)!r}")
         if not _may(role, family.personal_audience):
             hidden = {name: _initials(row[name]) for name in family.personal}
             row = {**row, **hidden}
@@ -224,7 +226,7 @@ class SqlFacts:
     def _check(self) -> None:
         """Have the database prepare every query, and compare its columns with what is printed."""
         try:
-            with self._pool.engine.connect() as connection:
+            with self.pool.engine.connect() as connection:
                 if (feeds := self._families.feeds_sql) is not None:
                     self._columns(connection, "feeds.sql", feeds, {"feed": ""})
                 now = datetime.now(UTC)
@@ -233,7 +235,7 @@ class SqlFacts:
                     key = f"family.{family.name}.sql"
                     found = self._columns(connection, key, family.sql, binds)
                     if lacking := family.columns - found:
-                        raise self._families.bad(key, f"gives no column {sorted(lacking)[0]!r}")
+                        raise self._families.bad(key, f"gives no column {min(lacking)!r}")
         except SQLAlchemyError as error:
             why = getattr(error, "orig", error)
             log.warning("facts: queries not checked, the database cannot be reached: %s", why)
@@ -244,6 +246,8 @@ class SqlFacts:
         try:
             return frozenset(connection.execute(sql.probe, sql.only(binds)).keys())
         except SQLAlchemyError as error:
+            if not is_refusal(error):
+                raise
             reason = str(getattr(error, "orig", error)).splitlines()[0]
             raise self._families.bad(key, f"the database does not take it: {reason}") from error
 

@@ -232,7 +232,7 @@ def _query(
     named = frozenset(text(body).compile().params)
     if unknown := named - binds.keys():
         known = ", ".join(f":{bind}" for bind in sorted(binds))
-        raise _bad(path, where, f"unknown bind :{sorted(unknown)[0]} (known: {known})")
+        raise _bad(path, where, f"unknown bind :{min(unknown)} (known: {known})")
     if must not in named:
         raise _bad(path, where, f"the bind :{must} is missing")
     typed = [bindparam(name, type_=binds[name]) for name in sorted(named)]

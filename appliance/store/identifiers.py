@@ -33,8 +33,10 @@ def keys(identifier: str) -> list[tuple[str, bool]]:
         part = fold("".join(pieces[start:]))
         if is_telling(part):
             found.setdefault(part, False)
-    if whole.isdigit() and len(whole) == 13 and whole.startswith("0"):
-        found.setdefault(whole[1:], True)  # a UPC-A printed as an EAN-13
+    if whole.isdigit() and whole.startswith("0"):
+        # A UPC-A printed as an EAN-13, and what a spreadsheet makes of one.
+        found.setdefault(whole[1:], True)
+        found.setdefault(whole.lstrip("0"), True)
     return list(found.items())
 
 

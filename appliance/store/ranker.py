@@ -118,6 +118,12 @@ class Ranker:
         return cls(*numbers.T.copy(), bias=bias, figures=figures)
 
 
+def untrained() -> Ranker:
+    """Return a ranker of equal odds for all: what training starts from."""
+    zeros = np.zeros(len(FEATURES), np.float32)
+    return Ranker(zeros, np.ones(len(FEATURES), np.float32), zeros, 0.0)
+
+
 def features(terms: Sequence[Term], pool: Pool, *, mean_length: float) -> Matrix:
     """Return one row per candidate, columns as FEATURES, each about 0 to 1."""
     count = len(pool.tokens)

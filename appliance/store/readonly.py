@@ -1,9 +1,10 @@
 """Queries on a database we do not own: one pool, read-only, each with a time limit of its own.
 
 A query runs on one of a few worker threads; whoever asked waits no longer than the limit. What is
-then still running is interrupted where the driver can do that from another thread (SQLite), ended by
-the server's own statement limit (PostgreSQL), and otherwise left to end by itself: its thread and
-connection are busy until it does, and when all are, the next question is refused at once.
+then still running is interrupted where the driver can do that from another thread (SQLite), ended
+by the server's own statement limit (PostgreSQL), and otherwise left to end by itself: its thread
+and connection are busy until it does. When all are busy the next question waits its own limit, and
+is refused at once when the queue is full.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import QueuePool
 
 from appliance.errors import BadInput, FactsUnavailable
@@ -141,6 +148,16 @@ class ReadOnlyPool:
             job.error = error
 
 
+def is_refusal(error: SQLAlchemyError) -> bool:
+    """Whether the database understood a query and will not take it, now or later."""
+    driver = getattr(error, "orig", None)
+    if (code := getattr(driver, "sqlite_errorcode", None)) is not None:
+        return bool(code == sqlite3.SQLITE_ERROR)
+    if state := getattr(driver, "sqlstate", None):
+        return str(state)[:2] in {"0A", "22", "25", "42"}  # SQL standard classes, as PostgreSQL has
+    return not isinstance(error, DBAPIError) or not error.connection_invalidated
+
+
 def _read_only_engine(url: str, *, workers: int, longest_s: float) -> Engine:
     try:
         parsed = make_url(url)
@@ -177,7 +194,14 @@ def _sqlite_engine(url: URL, *, workers: int, longest_s: float) -> Engine:
         connection = sqlite3.connect(
             f"file:{quote(path)}?mode=ro", uri=True, check_same_thread=False, timeout=longest_s
         )
-        connection.execute("PRAGMA query_only = ON")
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute(
+                "PRAGMA schema_version"
+            ).fetchone()  # fails here if it is no database
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     engine = create_engine(

@@ -1,40 +1,24 @@
 """Sentences with typed holes: ``"{name} is {price:money}."`` and a row give text and its values.
 
-A hole is ``{column}``, ``{column:type}`` or ``{column:type.unit}``. What a hole prints is the only way a
-live value reaches an answer, so every printed amount is also a `Value` at its exact offsets.
+A hole is ``{column}``, ``{column:type}`` or ``{column:type.unit}``. A typed hole's value is what
+the type says; what else in the sentence reads as a value (the "55 in" of a product's name) is found
+the way governance finds it, so that no number in a fact is without a type. Amounts and units are
+those of `values.find_values`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from string import Formatter
 from typing import Any
 
 from appliance.records import Value, ValueKind
+from appliance.values import find_values
 
 CENT = Decimal("0.01")
-UNIT_NAMES = {
-    "h": "hour",
-    "hours": "hour",
-    "min": "minute",
-    "minutes": "minute",
-    "days": "day",
-    "weeks": "week",
-    "months": "month",
-    "years": "year",
-    "in": "inch",
-    "ft": "foot",
-    "lb": "pound",
-    "oz": "ounce",
-    "pieces": "piece",
-    "%": "percent",
-}
-DURATIONS = frozenset({"minute", "hour", "day", "week", "month", "year"})
-_MEASURE = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s?(?P<unit>[^\d\s.,].*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +54,7 @@ class Template:
     def render(
         self, row: Mapping[str, Any], *, zone: tzinfo, origin: str
     ) -> tuple[str, tuple[Value, ...]]:
-        """Return the sentence and its values; times are printed in `zone`.
+        """Return the sentence and its values in reading order; times are printed in `zone`.
 
         Raises:
             ValueError: A column is missing, NULL, or not of its type.
@@ -94,7 +78,13 @@ class Template:
                         origin=origin,
                     )
                 )
-        return text, tuple(values)
+        covered = [(value.start, value.end) for value in values]
+        values += [
+            replace(value, origin=origin)
+            for value in find_values(text)
+            if not any(value.start < end and start < value.end for start, end in covered)
+        ]
+        return text, tuple(sorted(values, key=lambda value: value.start))
 
 
 def parse_template(text: str) -> Template:
@@ -191,7 +181,7 @@ def _date(raw: Any, _unit: str, zone: tzinfo) -> Printed:
         raw = instant(raw).astimezone(zone).date()
     if not isinstance(raw, date):
         raise ValueError("not a date")
-    return Printed(date_text(raw), ValueKind.DATE, Decimal(f"{raw:%Y%m%d}"), "yyyymmdd")
+    return Printed(date_text(raw), ValueKind.DATE, Decimal(f"{raw:%Y%m%d}"), "date")
 
 
 def _time(raw: Any, _unit: str, zone: tzinfo) -> Printed:
@@ -200,14 +190,14 @@ def _time(raw: Any, _unit: str, zone: tzinfo) -> Printed:
     else:
         local = instant(raw).astimezone(zone)
         text, minutes = clock_text(local, zone=zone), local.hour * 60 + local.minute
-    return Printed(text, ValueKind.TIME, Decimal(minutes), "minute")
+    return Printed(text, ValueKind.TIME, Decimal(minutes), "minute of day")
 
 
 def _count(raw: Any, unit: str, _zone: tzinfo) -> Printed:
     amount = _number(raw)
     if amount != amount.to_integral_value():
         raise ValueError("not a whole number")
-    return Printed(_plain(amount), ValueKind.COUNT, amount, unit or "piece")
+    return Printed(_plain(amount), ValueKind.COUNT, amount, unit)
 
 
 def _age(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
@@ -215,25 +205,18 @@ def _age(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
     return Printed(_plain(amount), ValueKind.AGE, amount, "year")
 
 
-def _size(raw: Any, unit: str, _zone: tzinfo) -> Printed:
-    amount = _number(raw)
-    return Printed(f"{_plain(amount)} {unit}".strip(), ValueKind.SIZE, amount, _unit_name(unit))
+def _size(raw: Any, unit: str, zone: tzinfo) -> Printed:
+    printed = f"{_plain(_number(raw))} {unit}".strip()
+    found = _measure(printed, "", zone)
+    return found if found.kind else Printed(printed, ValueKind.SIZE, _number(raw), unit)
 
 
 def _measure(raw: Any, _unit: str, zone: tzinfo) -> Printed:
-    """Print a text that may be a measure, `30 h` or `1,800 W`; anything else stays plain text."""
+    """Print a text that may be a measure, `30 hours` or `1,800 W`; anything else is plain text."""
     plain = _text(raw, "", zone)
-    found = _MEASURE.fullmatch(plain.text)
-    if found is None:
-        return plain
-    amount, unit = Decimal(found["number"].replace(",", "")), _unit_name(found["unit"])
-    kind = ValueKind.DURATION if unit in DURATIONS else ValueKind.SIZE
-    kind = ValueKind.PERCENT if unit == "percent" else kind
-    return Printed(plain.text, kind, amount, unit)
-
-
-def _unit_name(unit: str) -> str:
-    return UNIT_NAMES.get(unit, unit)
+    whole = (v for v in find_values(plain.text) if (v.start, v.end) == (0, len(plain.text)))
+    found = next(whole, None)
+    return Printed(plain.text, found.kind, found.amount, found.unit) if found else plain
 
 
 def _identifier(kind: ValueKind) -> Callable[[Any, str, tzinfo], Printed]:

@@ -1,31 +1,24 @@
-"""The web application: three routes for machines, one page for people."""
+"""The web application over a wired store, and the server that runs it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
-import msgspec
-from litestar import Litestar, MediaType, Request, Response, get, post
+import uvicorn
+from litestar import Litestar
 from litestar.datastructures import MutableScopeHeaders
-from litestar.handlers import HTTPRouteHandler
-from litestar.response import File, Stream
-from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 
-from appliance.records import Role
-from appliance.web.asks import BYTES_PER_CHAR, OTHER_BYTES, Asks, parse_ask
+from appliance.web.asks import BYTES_PER_CHAR, OTHER_BYTES, Asks
 from appliance.web.desk import Desk
-from appliance.web.problems import Problem, Refused, answer_problem
-from appliance.web.shapes import passage_json
+from appliance.web.listen import address, listen
+from appliance.web.problems import answer_problem
+from appliance.web.routes import handlers
 from appliance.web.store import StoreLike
 
-PAGES = Path(__file__).parent / "pages"
-EVENT_STREAM = "text/event-stream"
+GRACE_S = 10  # an ask's own deadline: after it nobody can still wait for an answer
 # The page asks nobody but the store, and nothing but the page's own files runs in it.
 HEADERS = {
     "content-security-policy": (
@@ -36,6 +29,37 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }
+
+
+def serve(store: StoreLike, *, announce: Callable[[str], None] | None = None) -> None:
+    """Serve the store until SIGINT or SIGTERM, then let running asks finish.
+
+    Args:
+        store: The wired store; whoever opened it closes it.
+        announce: Called with the page's address once a browser can connect.
+
+    Raises:
+        BadInput: The host or port cannot be listened on.
+    """
+    settings = store.settings
+    with listen(settings.host, settings.port) as listener:
+        server = uvicorn.Server(configuration(store))
+        if announce is not None:
+            announce(address(listener))
+        with suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again after its clean stop
+            server.run(sockets=[listener])
+
+
+def configuration(store: StoreLike) -> uvicorn.Config:
+    """Return the server's settings; no access log, for an address can hold what was looked up."""
+    return uvicorn.Config(
+        create_app(store),
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 def create_app(store: StoreLike) -> Litestar:
@@ -49,13 +73,7 @@ def create_app(store: StoreLike) -> Litestar:
         await asyncio.to_thread(desk.close)
 
     return Litestar(
-        [
-            _ask_handler(store, Asks(store, desk)),
-            _passage_handler(store),
-            _health_handler(store),
-            _page_handler(),
-            create_static_files_router("/page", directories=[PAGES], include_in_schema=False),
-        ],
+        handlers(store, Asks(store, desk)),
         lifespan=[finish_asks],
         before_send=[_add_headers],
         exception_handlers={Exception: answer_problem},
@@ -63,74 +81,6 @@ def create_app(store: StoreLike) -> Litestar:
         logging_config=None,
         openapi_config=None,
     )
-
-
-def _ask_handler(store: StoreLike, asks: Asks) -> HTTPRouteHandler:
-    @post("/v1/ask", status_code=200)
-    async def ask(request: Request[Any, Any, Any]) -> Response[Any]:
-        _refuse_foreign_origin(request)
-        body = parse_ask(await request.body(), max_chars=store.settings.max_ask_chars)
-        wanted = request.accept.best_match([MediaType.JSON, EVENT_STREAM])
-        if wanted == EVENT_STREAM:
-            return Stream(await asks.stream(body), media_type=EVENT_STREAM)
-        return _json(await asks.reply(body))
-
-    return ask
-
-
-def _passage_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get("/v1/passages/{passage_id:path}", sync_to_thread=True)
-    def passage(passage_id: str, role: str = Role.ASSOCIATE.value) -> Response[bytes]:
-        found = store.index.passage(passage_id.lstrip("/"))
-        if found is None:
-            detail = "No passage has this id in the release this store runs."
-            raise Refused(Problem(404, "no_such_passage", detail, "Ask again for today's source."))
-        if found.audience not in _role(role).audiences:
-            detail = f"This passage is for a {found.audience} to read."
-            raise Refused(Problem(403, "not_for_this_role", detail, f"Ask a {found.audience}."))
-        return _json(passage_json(found))
-
-    return passage
-
-
-def _health_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get("/health", sync_to_thread=True)
-    def health() -> Response[bytes]:
-        found = store.health()
-        status = 200 if found["live"] and found["ready"] else 503
-        return _json({**found, "store": store.settings.store}, status=status)
-
-    return health
-
-
-def _page_handler() -> HTTPRouteHandler:
-    @get("/", sync_to_thread=False, include_in_schema=False)
-    def page() -> File:
-        return File(
-            PAGES / "index.html", media_type=MediaType.HTML, content_disposition_type="inline"
-        )
-
-    return page
-
-
-def _role(name: str) -> Role:
-    try:
-        return Role(name)
-    except ValueError as exc:
-        roles = ", ".join(r.value for r in Role)
-        raise Refused(Problem(400, "bad_role", "No such role.", f"Roles: {roles}.")) from exc
-
-
-def _refuse_foreign_origin(request: Request[Any, Any, Any]) -> None:
-    """Refuse an ask that another site's page sends through an associate's browser."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        detail = "The ask came from a page of another site."
-        raise Refused(Problem(403, "foreign_origin", detail, "Ask from the store's own page."))
-
-
-def _json(plain: dict[str, Any], *, status: int = 200) -> Response[bytes]:
-    return Response(msgspec.json.encode(plain), status_code=status, media_type=MediaType.JSON)
 
 
 async def _add_headers(message: Message, _scope: Scope) -> None:

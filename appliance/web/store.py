@@ -51,6 +51,10 @@ class StoreLike(Protocol):
         """Return an id never given before."""
         ...
 
+    def examples(self) -> tuple[str, ...]:
+        """Return a few things to try, the likeliest to please first; may be empty."""
+        ...
+
     def health(self) -> dict[str, Any]:
         """Return `live`, `ready`, `release`, `line`, `specialist` and `checks`."""
         ...

@@ -31,7 +31,7 @@ def _card(source: Traversable) -> dict[str, Any]:
     _, front, body = source.read_text("utf-8").split("---\n", 2)
     try:
         # BaseLoader: every scalar stays the text that was written.
-        row = {**yaml.load(front, Loader=yaml.BaseLoader), "answer": body.strip()}  # noqa: S506
+        row = {**yaml.load(front, Loader=yaml.BaseLoader), "text": body.strip()}  # noqa: S506
         card = read_card(row)
     except (yaml.YAMLError, ValueError) as error:
         raise BadInput(f"cards/{source.name}: {error}.") from error

@@ -1,9 +1,9 @@
 """The demo chain's catalogue: hand-written tables to products, the same seed to the same bytes.
 
 A family of `tables/*.toml` is a shelf of like products; its lines, sizes and colours multiply into
-products. Identifiers and small price differences come from hashes of seed and name, so a family added
-later leaves all others as they were. EANs begin with 29, which GS1 keeps for use inside a company:
-none can be a real product's.
+products. Identifiers and small price differences come from hashes of seed and name, so a family
+added later leaves the others as they were. EANs begin with 29, which GS1 keeps for use inside a
+company: none can be a real product's.
 """
 
 from __future__ import annotations
@@ -36,8 +36,24 @@ DEPARTMENTS = (
 )
 COLUMN_ATTRIBUTES = ("colour", "size", "capacity", "power", "material")
 FAMILY_KEYS = frozenset(
-    "id category noun about lines price sizes size_kind size_step colours colour_kind attributes "
-    "age opened warranty_months aisle".split()
+    [
+        "id",
+        "category",
+        "noun",
+        "about",
+        "lines",
+        "price",
+        "sizes",
+        "size_kind",
+        "size_step",
+        "colours",
+        "colour_kind",
+        "attributes",
+        "age",
+        "opened",
+        "warranty_months",
+        "aisle",
+    ]
 )
 
 
@@ -91,7 +107,9 @@ def generate(seed: int = SEED) -> list[Product]:
         product
         for department in DEPARTMENTS
         for family in _families(department, brands)
-        for product in _products(family, department=department, brands=brands, seed=seed, taken=taken)
+        for product in _products(
+            family, department=department, brands=brands, seed=seed, taken=taken
+        )
     ]
     names = [product.name for product in products]
     if len(set(names)) < len(names):
@@ -132,7 +150,7 @@ def _families(department: str, brands: dict[str, str]) -> Iterator[dict[str, Any
         family = {"opened": True, **shared, **row}
         where = f"tables/{department}.toml, family {family['id']!r}"
         if unknown := set(family) - FAMILY_KEYS:
-            raise BadInput(f"{where}: unknown key {sorted(unknown)[0]!r}.")
+            raise BadInput(f"{where}: unknown key {min(unknown)!r}.")
         for line in family["lines"]:
             if line.split()[0] not in brands:
                 raise BadInput(f"{where}: {line.split()[0]!r} is not in brands.toml.")
@@ -155,7 +173,9 @@ def _products(
         for step, size in enumerate(family.get("sizes", [""])):
             for colour in family.get("colours", [""]):
                 specs = _specs(family, share=share, size=size, colour=colour)
-                name = ", ".join(part for part in (f"{line} {family['noun']}", size, colour) if part)
+                name = ", ".join(
+                    part for part in (f"{line} {family['noun']}", size, colour) if part
+                )
                 sku = _sku(department, name, seed=seed, taken=taken)
                 variant = "-".join([model, *(_short(part) for part in (size, colour) if part)])
                 yield Product(
@@ -192,9 +212,7 @@ def _specs(family: dict[str, Any], *, share: float, size: str, colour: str) -> d
     return specs
 
 
-def _price(
-    family: dict[str, Any], *, line: str, share: float, step: int, seed: int
-) -> Decimal:
+def _price(family: dict[str, Any], *, line: str, share: float, step: int, seed: int) -> Decimal:
     low, high = family["price"]
     jitter = 0.97 + draw(seed, "price", line, below=61) / 1000  # ±3 %
     raw = low * (high / low) ** share * (1 + family.get("size_step", 0) * step) * jitter
@@ -228,7 +246,9 @@ def _ean(sku: str, *, seed: int, taken: set[str]) -> str:
 def _model_number(line: str, *, brands: dict[str, str], seed: int, family: str) -> str:
     brand, first, *rest = line.split()
     letters = "".join(ch for ch in first if ch.isalnum())[:3].upper()
-    tail = "".join(word if word.isdigit() else word[0].upper() for word in rest if word[0].isalnum())
+    tail = "".join(
+        word if word.isdigit() else word[0].upper() for word in rest if word[0].isalnum()
+    )
     if not any(ch.isdigit() for ch in tail):
         tail += f"{draw(seed, 'model', line, family, below=90) + 10}"
     return f"{brands[brand]}-{letters}{tail}"

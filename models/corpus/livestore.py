@@ -1,4 +1,4 @@
-"""The demo store's live data as small CSV files with relative times; `appliance.demo.seed` reads them."""
+"""The demo store's live data as small CSV files with relative times, for `appliance.demo.seed`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,50 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from models.corpus.catalogue import DEPARTMENTS, SEED, Product, draw, to_csv
 
-FIRST_NAMES = (
-    "Maria James Aisha Tomás Linda Kwame Priya Noah Elena Marcus Yuki Hannah Diego Ruth Omar "
-    "Chloe Victor Nadia Samuel Grace"
-).split()
-LAST_NAMES = (
-    "Alvarez Bennett Chowdhury Dubois Eriksen Foster Guzman Hollis Ibrahim Jensen Kowalski Lindqvist "
-    "Moreno Nakamura Okafor Petrov Quintana Ramsey Sandoval Thornton"
-).split()
+FIRST_NAMES = [
+    "Maria",
+    "James",
+    "Aisha",
+    "Tomás",
+    "Linda",
+    "Kwame",
+    "Priya",
+    "Noah",
+    "Elena",
+    "Marcus",
+    "Yuki",
+    "Hannah",
+    "Diego",
+    "Ruth",
+    "Omar",
+    "Chloe",
+    "Victor",
+    "Nadia",
+    "Samuel",
+    "Grace",
+]
+LAST_NAMES = [
+    "Alvarez",
+    "Bennett",
+    "Chowdhury",
+    "Dubois",
+    "Eriksen",
+    "Foster",
+    "Guzman",
+    "Hollis",
+    "Ibrahim",
+    "Jensen",
+    "Kowalski",
+    "Lindqvist",
+    "Moreno",
+    "Nakamura",
+    "Okafor",
+    "Petrov",
+    "Quintana",
+    "Ramsey",
+    "Sandoval",
+    "Thornton",
+]
 CENT = Decimal("0.01")
 FEEDS = {  # minutes since the last refresh when the demo starts
     "products": 190,
@@ -162,14 +198,21 @@ def _purchases(products: Sequence[Product], seed: int) -> Iterable[Sequence[obje
         receipt = f"R{count + 1:04d}-{roll('receipt', 900_000) + 100_000}"
         loyalty = f"LC{100_000_000 + roll('loyalty', 899_999_999)}" if roll("member", 2) else ""
         product = products[roll("product", len(products))]
-        yield receipt, product.sku, 1 + roll("quantity", 2), product.price, roll("days", 95), loyalty
+        yield (
+            receipt,
+            product.sku,
+            1 + roll("quantity", 2),
+            product.price,
+            roll("days", 95),
+            loyalty,
+        )
 
 
 def _associates(seed: int) -> Iterable[Sequence[object]]:
     """Yield thirty people, the most a store has: two managers, six leads, the rest associates."""
     roles = ["manager"] * 2 + ["lead"] * 6 + ["associate"] * 22
     for count, role in enumerate(roles):
-        badge = f"B-{1001 + count}"
+        badge = str(1001 + count)
         name = f"{_pick(FIRST_NAMES, count * 7)} {_pick(LAST_NAMES, count * 11 + count // 20)}"
         where = "all" if role == "manager" else DEPARTMENTS[draw(seed, badge, below=10)]
         yield badge, name, role, where

@@ -1,8 +1,8 @@
-"""Print recall and precision of the personal-data finder, by kind: ``python -m tests.bench.bench_personal``.
+"""Print recall and precision of the personal-data finder, by kind.
 
-A labelled span is found when a span of its kind covers all of it; a span given is right when at
-least half of it lies in a labelled span of its kind. ``exact`` counts labelled spans met to the
-character.
+Run ``python -m tests.bench.bench_personal``; ``--misses`` lists what went wrong. A labelled span is
+found when a span of its kind covers all of it; a span given is right when at least half of it lies
+in a labelled span of its kind. ``exact`` counts labelled spans met to the character.
 """
 
 from __future__ import annotations

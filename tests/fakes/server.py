@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from appliance.web.serve import address, configuration, listen
+from appliance.web.app import configuration
+from appliance.web.listen import address, listen
 from appliance.web.store import StoreLike
 
 START_S = 10.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from appliance.config import Settings
@@ -38,6 +38,7 @@ from appliance.records import (
     Stitched,
 )
 
+GATE_S = 10.0
 NOW = datetime(2026, 11, 22, 19, 2, tzinfo=UTC)
 
 # The 🎧 before the cited words is one code point and two UTF-16 units.
@@ -74,6 +75,7 @@ PRICE = Fact(
     as_of=NOW,
     columns=(("cost", "11.20"),),
 )
+CARD = "We open at 8:00."
 DISCOUNT = "A discount over 20 % is for Gold customers, and a manager gives it."
 
 
@@ -145,11 +147,16 @@ class FakeStore:
         self.pause_s = pause_s
         self.asked: list[Ask] = []
         self.is_ready = True
+        self.gate = Event()  # asks wait until it is open
+        self.gate.set()
         self.fails_with: Exception | None = None
         self._ids = itertools.count(1)
 
     def new_id(self) -> str:
         return f"id{next(self._ids)}"
+
+    def examples(self) -> tuple[str, ...]:
+        return ("Can opened headphones be returned?", "Can I give 25 % off?", "Price of the kettle")
 
     def health(self) -> dict[str, Any]:
         return {
@@ -178,6 +185,7 @@ class FakeStore:
             raise self.fails_with
         ask = Ask(id=self.new_id(), text=text, asked_at=NOW, role=role, thread=thread)
         self.asked.append(ask)
+        assert self.gate.wait(GATE_S), "nobody opened the gate"
         routed = _routed(ask)
         stitched = _stitched(routed)
         sentences = _sentences(routed)
@@ -203,6 +211,8 @@ def _routed(ask: Ask) -> Routed:
     lane = LaneName.QUOTE
     if "price" in words or "kettle" in words:
         lane = LaneName.LOOKUP
+    elif "hours" in words:
+        lane = LaneName.CARD
     elif "weather" in words or "off" in words.split():
         lane = LaneName.HANDOFF
     fired = (Fired("discount-over-20", "forbid", DISCOUNT, "margin"),) if "off" in words else ()
@@ -217,6 +227,7 @@ def _routed(ask: Ask) -> Routed:
         reasons=(f"{lane.value}: scripted",),
         subject=(),
         card="",
+        features=(),
     )
 
 
@@ -235,6 +246,7 @@ def _stitched(routed: Routed) -> Stitched:
         reasons=routed.reasons,
         subject=routed.subject,
         card=routed.card,
+        features=routed.features,
         evidence=Evidence(passages, facts, ()),
     )
 
@@ -243,13 +255,17 @@ def _sentences(routed: Routed) -> tuple[Sentence, ...]:
     lane = routed.lanes[0].lane
     if lane is LaneName.LOOKUP:
         return (Sentence(PRICE.text, (Source(PRICE.id, "price", 0, len(PRICE.text)),)),)
+    if lane is LaneName.CARD:
+        return (Sentence(CARD, (Source("card:hours", "Opening hours", 0, len(CARD)),)),)
     if routed.grant.fired:
         return (Sentence(DISCOUNT),)
     if lane is LaneName.HANDOFF:
         return (Sentence("I have no sourced answer for that: please ask your lead."),)
     text = HEADPHONES.text
     return tuple(
-        Sentence(s, (Source(HEADPHONES.id, HEADPHONES.title, text.index(s), text.index(s) + len(s)),))
+        Sentence(
+            s, (Source(HEADPHONES.id, HEADPHONES.title, text.index(s), text.index(s) + len(s)),)
+        )
         for s in HEADPHONES_SAID
     )
 
@@ -263,7 +279,8 @@ def _reply(reply_id: str, stitched: Stitched, sentences: tuple[Sentence, ...]) -
         confidence=stitched.lanes[0].p,
         sources=tuple(source for s in sentences for source in s.sources),
         facts=stitched.evidence.facts,
-        policies=stitched.grant.fired or (Fired("read-own-audience", "permit", "You may read it."),),
+        policies=stitched.grant.fired
+        or (Fired("read-own-audience", "permit", "You may read it."),),
         times_ms=(
             ("data_prep", 0.4),
             ("policy", 0.9),

@@ -48,11 +48,10 @@ _UNITS = {
     "ano": "anos", "milla": "millas", "libra": "libras",
 }  # fmt: skip
 _MONTHS = {
-    name[:3]: name
-    for name in (
-        "january february march april may june july august september october november december"
-    ).split()
-}
+    "jan": "january", "feb": "february", "mar": "march", "apr": "april", "jun": "june",
+    "jul": "july", "aug": "august", "sep": "september", "sept": "september", "oct": "october",
+    "nov": "november", "dec": "december",
+}  # fmt: skip
 
 
 def judge(
@@ -141,7 +140,7 @@ def _times(said: str) -> str:
 
 
 def _pattern(wanted: str) -> re.Pattern[str]:
-    """Return what finds `wanted` as whole words: "5 days" is not in "45 days", nor "$10" in "$100"."""
+    """Return what finds `wanted` as whole words: "5 days" is not in "45 days"."""
     end = r"(?!%)" if wanted[-1:].isdigit() else r"(?:e?s)?" if wanted[-1:].isalpha() else ""
     return re.compile(rf"(?<![\w$])(?<!\d[.:]){re.escape(wanted)}{end}(?!\w)(?![.:]\d)")
 

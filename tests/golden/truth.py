@@ -12,7 +12,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 CENT = Decimal("0.01")
-NONE_LEFT = "none|out of stock|0"
 
 
 def fact_texts(
@@ -24,27 +23,25 @@ def fact_texts(
         ValueError: The family is unknown or the database knows nothing of the product.
     """
     fact = question.get("holds_fact")
-    if not fact:
-        return ()
-    family, sku = fact["family"], fact["sku"]
+    return (_truth(store, fact["family"], fact["sku"], today),) if fact else ()
+
+
+def _truth(store: sqlite3.Connection, family: str, sku: str, today: date) -> str:
     match family:
         case "price":
-            return (_money(_price(store, sku, today)),)
+            return _money(_price(store, sku, today))
         case "cost":
-            return (_money(_one(store, "SELECT cost FROM costs WHERE sku = ?", sku)),)
+            return _money(_one(store, "SELECT cost FROM costs WHERE sku = ?", sku))
         case "stock":
-            sql = "SELECT on_hand - reserved FROM stock WHERE sku = ?"
-            return (str(_one(store, sql, sku) or NONE_LEFT),)
+            return _pieces(_one(store, "SELECT on_hand - reserved FROM stock WHERE sku = ?", sku))
         case "backroom":
-            return (str(_one(store, "SELECT backroom FROM stock WHERE sku = ?", sku) or NONE_LEFT),)
+            return _pieces(_one(store, "SELECT backroom FROM stock WHERE sku = ?", sku))
         case "transit":
             sql = "SELECT quantity FROM transit WHERE sku = ? AND due_on >= ? ORDER BY due_on"
-            return (str(_one(store, sql, sku, today.isoformat())),)
-        case "promotion":
+            return _pieces(_one(store, sql, sku, today.isoformat()))
+        case "promotion" if any(_promotions(store, sku, today)):
             percents, prices = _promotions(store, sku, today)
-            said = [f"{p}%" for p in percents] + [_money(p) for p in prices]
-            if said:
-                return ("|".join(said),)
+            return "|".join([*(f"{p}%" for p in percents), *(_money(p) for p in prices)])
     raise ValueError(f"The store's database has no {family} of {sku} on {today}.")
 
 
@@ -79,3 +76,7 @@ def _one(store: sqlite3.Connection, sql: str, sku: str, *more: str) -> Any:
 
 def _money(amount: Any) -> str:
     return f"${Decimal(str(amount)).quantize(CENT)}"
+
+
+def _pieces(count: Any) -> str:
+    return str(count) if count else "none|out of stock|0"

@@ -32,6 +32,11 @@ export async function fetchPassage(id, role) {
   return response.json();
 }
 
+/** Return a few things to try; none when nobody answers. */
+export async function fetchExamples() {
+  return reach("/v1/examples").then((response) => response.json()).then(({ examples }) => examples, () => []);
+}
+
 /** Return the store's health, also when it is not ready; null when nobody answers. */
 export async function fetchHealth() {
   try {

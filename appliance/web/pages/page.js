@@ -1,6 +1,6 @@
 // The handheld page: one question at a time, in conversations.
 
-import { askStore, fetchHealth, Problem } from "./ask.js";
+import { askStore, fetchExamples, fetchHealth, Problem } from "./ask.js";
 import { $, el } from "./dom.js";
 import { openReceipt, openSource } from "./sheet.js";
 import { Talks } from "./talks.js";
@@ -13,6 +13,7 @@ const form = $("#ask");
 const box = $("#text");
 const role = $("#role");
 const wide = matchMedia("(min-width: 64rem)");
+const hasKeys = matchMedia("(pointer: fine)");
 
 // ── asking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -91,7 +92,7 @@ function drawForm() {
   const { turns } = talks.current;
   const isRunning = turns.at(-1)?.isRunning === true;
   form.querySelector(".go").setAttribute("aria-disabled", String(isRunning));
-  box.placeholder = turns.length ? "Ask a follow-up" : "What do you need to know?";
+  box.placeholder = turns.length ? "Ask a follow-up" : "Your question";
 }
 
 function drawList() {
@@ -108,6 +109,7 @@ function enterList() {
   document.body.classList.add("has-list");
   setInert();
   $("#close-list").focus();
+  drawHealth();
 }
 
 function leaveList() {
@@ -125,7 +127,12 @@ function setInert() {
 
 function fit() {
   box.style.height = "auto";
-  box.style.height = `${box.scrollHeight + 2}px`;
+  box.style.height = `${box.scrollHeight}px`;
+}
+
+async function drawExamples() {
+  const rows = (await fetchExamples()).map((text) => el("li", {}, el("button", { type: "button", class: "example", onclick: () => submit(text) }, text)));
+  $("#examples").replaceChildren(...rows);
 }
 
 async function drawHealth() {
@@ -142,6 +149,7 @@ form.addEventListener("submit", (event) => {
   if (!text || talks.current.turns.at(-1)?.isRunning) return;
   box.value = "";
   fit();
+  if (!hasKeys.matches) box.blur(); // the keyboard on the screen would hide the answer
   submit(text);
 });
 box.addEventListener("input", fit);
@@ -153,9 +161,6 @@ box.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll(".new")) {
   button.addEventListener("click", () => { talks.start(); leaveList(); draw(); box.focus(); });
 }
-for (const button of document.querySelectorAll(".example")) {
-  button.addEventListener("click", () => submit(button.textContent.replaceAll("\u00a0", " ")));
-}
 $("#open-list").addEventListener("click", enterList);
 $("#close-list").addEventListener("click", leaveList);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") leaveList(); });
@@ -166,5 +171,6 @@ wide.addEventListener("change", leaveList);
 
 draw();
 setInert();
+drawExamples();
 drawHealth();
-if (matchMedia("(pointer: fine)").matches) box.focus();
+if (hasKeys.matches) box.focus();

@@ -22,11 +22,15 @@ function show(heading, kind, ...children) {
 }
 
 /** Open a passage and show the stretches that the answer rests on. */
-export async function openSource(source, role) {
-  const heading = source.title.split(" › ").at(-1);
+export async function openSource(source, turn) {
+  const [heading] = source.title.split(" › ");
+  if (source.id.startsWith("card:")) {
+    show(heading, "passage", ...cardParts(turn.reply));
+    return;
+  }
   show(heading, "passage", el("p", { class: "soft" }, "Opening the passage…"));
   try {
-    const passage = await fetchPassage(source.id, role);
+    const passage = await fetchPassage(source.id, turn.role);
     show(heading, "passage", ...passageParts(passage, source.ranges));
     body.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch (problem) {
@@ -36,10 +40,18 @@ export async function openSource(source, role) {
   }
 }
 
-function passageParts(passage, ranges) {
-  const path = passage.title.split(" › ").slice(0, -1).join(" › ");
+// A card is said whole, so the reply holds all there is to open.
+function cardParts(reply) {
   return [
-    path ? el("p", { class: "soft" }, path) : "",
+    el("p", { class: "passage" }, el("mark", {}, reply.text)),
+    el("p", { class: "soft" }, "An answer card: headquarters approved it word for word, and this is all of it."),
+  ];
+}
+
+function passageParts(passage, ranges) {
+  const path = passage.title.split(" › ").slice(1).join(" › ");
+  return [
+    path ? el("h3", {}, path) : "",
     el("p", { class: "passage" }, marked(passage.text, ranges)),
     el("p", { class: "soft passage-foot" }, [passage.department, inForce(passage)].filter(Boolean).join(" · ")),
   ];

@@ -33,12 +33,13 @@ export class TurnView {
     this.turn = turn;
     this.actions = { openSource, openReceipt, again };
     this.spoken = 0;
+    this.end = null; // the reply or problem drawn
     this.head = el("div", { class: "answer-head" });
     this.progress = el("p", { class: "progress", role: "status" });
     this.answer = el("div", { class: "answer-text", "aria-live": "polite", "aria-atomic": "false" });
     this.foot = el("div", { class: "answer-foot" });
     this.card = el("article", { class: "answer", "aria-label": "Answer" }, this.head, this.progress, this.answer, this.foot);
-    this.element = el("li", { class: "turn" }, el("h2", { class: "question" }, turn.text), this.card);
+    this.element = el("li", { class: "turn" }, el("h2", { class: "question" }, turn.text, askedAs(turn.role)), this.card);
     this.update();
   }
 
@@ -48,9 +49,19 @@ export class TurnView {
     this.progress.textContent = turn.isRunning && !turn.sentences.length ? turn.progress : "";
     this.progress.hidden = !this.progress.textContent;
     this.speak();
-    if (turn.problem) this.showProblem(turn.problem);
-    else if (turn.reply) this.showReply(turn.reply);
-    else this.foot.replaceChildren();
+    this.conclude(turn.problem ?? turn.reply ?? null);
+    if (turn.problem) this.advice.textContent = kindly(turn.problem, turn)[1];
+  }
+
+  // Drawn once: drawing again would take the focus from a button and be read aloud again.
+  conclude(end) {
+    if (end === this.end) return;
+    this.end = end;
+    delete this.card.dataset.lane;
+    this.head.replaceChildren();
+    this.foot.replaceChildren();
+    if (end && end === this.turn.problem) this.showProblem(end);
+    else if (end) this.showReply(end);
   }
 
   // Only what is new is added, so that a screen reader reads each sentence once.
@@ -67,7 +78,9 @@ export class TurnView {
   }
 
   showReply(reply) {
-    const [name, meaning] = LANES[reply.lane] ?? [reply.lane, ""];
+    const [name, usual] = LANES[reply.lane] ?? [reply.lane, ""];
+    const isRefused = reply.lane === "handoff" && reply.policies.some(({ effect }) => effect === "forbid");
+    const meaning = isRefused ? "a rule of the chain applies" : usual;
     this.card.dataset.lane = reply.lane;
     this.head.replaceChildren(el("span", { class: "badge" }, name), " ", el("span", { class: "soft" }, meaning));
     this.foot.replaceChildren(
@@ -80,25 +93,28 @@ export class TurnView {
     const passages = passagesOf(reply);
     if (!passages.length) return null;
     const rows = passages.map((source) => {
-      const [last, ...path] = source.title.split(" › ").reverse();
-      return el("li", {}, el("button", { type: "button", class: "source", onclick: () => this.actions.openSource(source, this.turn.role) },
-        el("span", { class: "source-title" }, last),
-        path.length ? el("span", { class: "soft source-path" }, path.reverse().join(" › ")) : null,
+      const [first, ...path] = source.title.split(" › ");
+      return el("li", {}, el("button", { type: "button", class: "source", onclick: () => this.actions.openSource(source, this.turn) },
+        el("span", { class: "source-title" }, first),
+        path.length ? el("span", { class: "soft source-path" }, path.join(" › ")) : null,
       ));
     });
     return el("section", { class: "part" }, el("h3", {}, passages.length === 1 ? "Source" : "Sources"), el("ul", { class: "sources" }, rows));
   }
 
   showProblem(problem) {
-    const [title, advice] = kindly(problem, this.turn);
-    this.head.replaceChildren();
+    this.advice = el("p");
     this.card.dataset.lane = "problem";
-    this.foot.replaceChildren(el("div", { class: "problem", role: "alert" },
-      el("p", { class: "problem-title" }, title),
-      el("p", {}, advice),
+    this.foot.replaceChildren(el("div", { class: "problem" },
+      el("p", { class: "problem-title", role: "alert" }, kindly(problem, this.turn)[0]),
+      this.advice,
       el("button", { type: "button", class: "wide again", onclick: () => this.actions.again() }, "Try again"),
     ));
   }
+}
+
+function askedAs(role) {
+  return role === "associate" ? null : el("span", { class: "as" }, ` asked as ${role}`);
 }
 
 /** Return the passages a reply rests on, each once, with all the stretches cited. */

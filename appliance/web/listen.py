@@ -1,51 +1,14 @@
-"""Run the web application until told to stop."""
+"""A listening socket, or the reason why there is none."""
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
-from contextlib import suppress
-
-import uvicorn
 
 from appliance.errors import BadInput
-from appliance.web.app import create_app
-from appliance.web.store import StoreLike
 
-GRACE_S = 10  # an ask's own deadline: after it nobody can still wait for an answer
 BACKLOG = 128
-
-
-def serve(store: StoreLike, *, announce: Callable[[str], None] | None = None) -> None:
-    """Serve the store until SIGINT or SIGTERM, then let running asks finish.
-
-    Args:
-        store: The wired store; whoever opened it closes it.
-        announce: Called with the page's address once a browser can connect.
-
-    Raises:
-        BadInput: The host or port cannot be listened on.
-    """
-    settings = store.settings
-    with listen(settings.host, settings.port) as listener:
-        server = uvicorn.Server(configuration(store))
-        if announce is not None:
-            announce(address(listener))
-        with suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again after its clean stop
-            server.run(sockets=[listener])
-
-
-def configuration(store: StoreLike) -> uvicorn.Config:
-    """Return the server's settings; no access log, for an address can hold what was looked up."""
-    return uvicorn.Config(
-        create_app(store),
-        log_level="warning",
-        access_log=False,
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
+LAST_PORT = 65_535
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -54,18 +17,20 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         BadInput: The host is not this machine's, or the port is taken or reserved.
     """
+    if not 0 <= port <= LAST_PORT:
+        raise BadInput(f"Port {port} does not exist.", hint=f"Choose --port 1024 to {LAST_PORT}.")
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
         raise BadInput(f"{host}:{port} is not an address.", hint="Check --host.") from exc
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as exc:
+    except OSError as exc:
         listener.close()
         raise _cannot_listen(host, port, exc) from exc
     return listener
@@ -79,8 +44,8 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _cannot_listen(host: str, port: int, error: Exception) -> BadInput:
-    code = error.errno if isinstance(error, OSError) else None
+def _cannot_listen(host: str, port: int, error: OSError) -> BadInput:
+    code = error.errno
     if code == errno.EADDRINUSE:
         hint = f"Stop the program that has it, or choose another: --port {port + 1}."
         return BadInput(f"Port {port} on {host} is already in use.", hint=hint)

@@ -1,0 +1,203 @@
+"""Training groups: a few sources and many asks over them, each to be answered or declined.
+
+Sources come in the order a ranker would deliver them, so the likeliest is first more often than
+not. Hard negatives are kept: neighbours in the section, the same product's other facts, superseded
+rules, sentences an embedder finds close.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.lanes.prompt import MOST_SOURCES, SlottedSource, slotted_sources
+from models.handbook import Statement
+from models.rules import made_up_rules
+from models.shelf import Phrases, shelf
+from models.wording import Wording
+
+ORDERS = 24  # sentences kept per ask, likeliest first
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sources and asks over them; an ask's second part is its source's place, None: unanswerable."""
+
+    sources: tuple[SlottedSource, ...]
+    asks: tuple[tuple[str, int | None], ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that groups are made of."""
+
+    statements: Sequence[Statement]
+    phrases: Phrases
+    wording: Wording
+    orders: NDArray[np.int32]  # (asks, ORDERS): statements by likeness to each training ask
+    owners: Sequence[tuple[int, str]]  # statement and text of each row of `orders`
+    by_statement: dict[int, list[int]] = field(default_factory=dict)  # rows of each statement
+
+    @classmethod
+    def of(
+        cls,
+        statements: Sequence[Statement],
+        phrases: Phrases,
+        wording: Wording,
+        *,
+        embedder: Path | None,
+        cache: Path,
+        held_out: bool = False,
+    ) -> Material:
+        """Return material whose orders come from an embedder folder, or from shared words."""
+        owners = [
+            (i, ask)
+            for i, s in enumerate(statements)
+            for ask in (s.held_out if held_out else s.asks)
+        ]
+        asks = [a for _, a in owners]
+        digest = hashlib.sha256(json.dumps([asks, [s.text for s in statements]]).encode())
+        kept = cache / f"orders-{digest.hexdigest()[:16]}-{embedder is not None:d}.npy"
+        if not kept.exists():
+            np.save(kept, likeness_orders(asks, statements, embedder=embedder))
+        orders = np.load(kept)
+        rows: dict[int, list[int]] = {}
+        for row, (statement, _) in enumerate(owners):
+            rows.setdefault(statement, []).append(row)
+        return cls(statements, phrases, wording, orders, owners, rows)
+
+
+def likeness_orders(
+    asks: Sequence[str], statements: Sequence[Statement], *, embedder: Path | None
+) -> NDArray[np.int32]:
+    """Return (asks, ORDERS) statements by words shared with each ask and, given one, an embedder."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+
+    texts = [f"{s.title}: {s.text}" for s in statements]
+    shared = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit(texts)
+    score = (shared.transform(asks) @ shared.transform(texts).T).toarray()
+    if embedder is not None:
+        from appliance.engines.onnx import OnnxEmbedder  # noqa: PLC0415
+
+        model = OnnxEmbedder(embedder)
+        score = 0.5 * score + model.embed(list(asks)) @ model.embed(texts).T
+    return np.argsort(-score, axis=1, kind="stable")[:, :ORDERS].astype(np.int32)
+
+
+def training_group(rng: random.Random, material: Material) -> Group:
+    """Return one group of the training mixture."""
+    draw = rng.random()
+    if draw < 0.66:
+        return _handbook_group(rng, material)
+    if draw < 0.83:
+        return _made_group(rng, material, "product")
+    return _made_group(rng, material, "rule")
+
+
+def _handbook_group(rng: random.Random, material: Material) -> Group:
+    row = rng.randrange(len(material.owners))
+    anchor, ask = material.owners[row]
+    likely = [int(i) for i in material.orders[row]]
+    jitter = {i: at + rng.gauss(0, 1.2) for at, i in enumerate(likely)}  # rankers differ a little
+    order = sorted(likely, key=jitter.__getitem__)
+    count = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 8))
+    chosen = order[:count]
+    asks: list[tuple[str, int | None]] = []
+    if anchor not in chosen:
+        chosen[rng.randrange(len(chosen) // 2, len(chosen))] = anchor
+    if rng.random() < 0.2:  # its answer is not there, its neighbours are
+        chosen = [i for i in order if i != anchor][:count]
+    place = {statement: at for at, statement in enumerate(chosen)}
+    asks += [(a, place.get(anchor)) for a in _asks_for(rng, material, anchor, 3, first=ask)]
+    for at, other in enumerate(chosen):
+        if other != anchor and rng.random() < 0.6:
+            asks += [(a, at) for a in _asks_for(rng, material, other, 1)]
+    absent = [i for i in order[count:] if i not in place]
+    near = rng.sample(absent, min(len(absent), rng.choice((0, 1, 2))))
+    for other in near:
+        asks += [(a, None) for a in _asks_for(rng, material, other, 1)]
+    if rng.random() < 0.35:
+        asks.append((_stray(rng, material, place), None))
+    rng.shuffle(asks)
+    rows = [material.statements[i] for i in chosen]
+    return _group(rng, rows, asks, "handbook")
+
+
+def _asks_for(
+    rng: random.Random, material: Material, statement: int, count: int, *, first: str = ""
+) -> list[str]:
+    """Return asks of one statement: hand-written ones varied, else a few of its words."""
+    one = material.statements[statement]
+    asks = [material.wording.vary(rng, first)] if first else []
+    while len(asks) < count:
+        if one.asks and rng.random() < 0.75:
+            asks.append(material.wording.vary(rng, rng.choice(one.asks)))
+        else:
+            spanish = one.language == "es"
+            asks.append(material.wording.keywords(rng, one.text, one.title, spanish=spanish))
+    return asks
+
+
+def _stray(rng: random.Random, material: Material, place: dict[int, int]) -> str:
+    """Return an ask that nothing here answers: out of scope, a product's, another document's."""
+    draw = rng.random()
+    if draw < 0.35:
+        return str(rng.choice(material.phrases.train["out_of_scope"]))
+    if draw < 0.6:
+        return rng.choice(rng.choice(shelf(rng, material.phrases, held_out=False, count=2)).asks)
+    while True:
+        statement, ask = rng.choice(material.owners)
+        if statement not in place:
+            return material.wording.vary(rng, ask)
+
+
+def _made_group(rng: random.Random, material: Material, kind: str) -> Group:
+    count = rng.choice((1, 2, 3, 4, 5, 6, 8))
+    found = made(rng, material.phrases, kind, held_out=False, count=count + 2)
+    rng.shuffle(found)
+    present, absent = found[: max(1, len(found) - 2)], found[max(1, len(found) - 2) :]
+    asks: list[tuple[str, int | None]] = []
+    for at, one in enumerate(present):
+        asks += [(_varied(rng, material, a), at) for a in rng.sample(one.asks, min(2, len(one.asks)))]
+    for one in absent:
+        asks.append((_varied(rng, material, rng.choice(one.asks)), None))
+    rng.shuffle(asks)
+    if rng.random() < 0.4:  # a handbook sentence among them, as the search would add
+        extra = rng.choice(material.statements)
+        present = [*present, extra][:MOST_SOURCES]
+    return _group(rng, present, asks[:10], kind)
+
+
+def _varied(rng: random.Random, material: Material, ask: str) -> str:
+    """Vary wording only lightly: made-up names must survive."""
+    if rng.random() < 0.3:
+        ask = f"{ask} {rng.choice(('pls', 'please', '?', 'thx'))}"
+    return material.wording.vary(rng, ask) if rng.random() < 0.15 else ask
+
+
+def made(
+    rng: random.Random, phrases: Phrases, kind: str, *, held_out: bool, count: int
+) -> list[Statement]:
+    """Return made-up statements of a kind (product | rule), no two with the same asks."""
+    if kind == "product":
+        return shelf(rng, phrases, held_out=held_out, count=count)
+    return made_up_rules(rng, held_out=held_out, count=count)
+
+
+def _group(
+    rng: random.Random,
+    rows: Sequence[Statement],
+    asks: Sequence[tuple[str, int | None]],
+    kind: str,
+) -> Group:
+    sources = slotted_sources([(s.document, s.title, s.text) for s in rows[:MOST_SOURCES]])
+    kept = [(a, at) for a, at in asks if at is None or at < len(sources)]
+    return Group(sources, tuple(kept[:12]), kind)

@@ -1,0 +1,137 @@
+"""The exam: asks whose wordings, products and values were never trained on, and how they go."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.lanes.prompt import SlottedSource, slotted_sources
+from models.asks import Material, made
+from models.handbook import Statement
+
+Odds = NDArray[np.float64]  # (sources + 1,): of each source, last of none; sums to at most 1
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One ask over its sources, as it is served; `right` is the source's place or None."""
+
+    ask: str
+    sources: tuple[SlottedSource, ...]
+    right: int | None
+    kind: str  # handbook | product | rule | stray
+
+
+def handbook_questions(
+    rng: random.Random, material: Material, count: int, *, absent: bool
+) -> list[Question]:
+    """Return held-out handbook asks with 1–8 sources as an embedder orders them.
+
+    Args:
+        rng: Chooses the asks and the number of sources.
+        material: Its owners are the held-out asks.
+        count: How many.
+        absent: Take the answering sentence away, and nothing else.
+    """
+    made_ = []
+    for row in rng.sample(range(len(material.owners)), min(count, len(material.owners))):
+        owner, ask = material.owners[row]
+        n = rng.choice((1, 2, 3, 4, 5, 6, 8))
+        order = [int(i) for i in material.orders[row] if not absent or i != owner][:n]
+        if not absent and owner not in order:
+            order[-1] = owner
+        right = None if absent else order.index(owner)
+        made_.append(_question(ask, [material.statements[i] for i in order], right, "handbook"))
+    return made_
+
+
+def made_questions(
+    rng: random.Random, material: Material, kind: str, count: int, *, absent: bool
+) -> list[Question]:
+    """Return asks over made-up products or rules in held-out wordings, 1–8 sources."""
+    questions = []
+    while len(questions) < count:
+        n = rng.choice((1, 2, 3, 4, 5, 6, 8))
+        found = made(rng, material.phrases, kind, held_out=True, count=n + 1)
+        rng.shuffle(found)
+        target, others = found[0], found[1:]
+        if absent:
+            if others:
+                ask = rng.choice(target.held_out)
+                questions.append(_question(ask, others[:n], None, kind))
+            continue
+        rows = [target, *others[: n - 1]]
+        if rng.random() < 0.4:  # the ranker's first place is not always right
+            rng.shuffle(rows)
+        ask = rng.choice(target.held_out)
+        questions.append(_question(ask, rows, rows.index(target), kind))
+    return questions
+
+
+def stray_questions(rng: random.Random, material: Material, count: int) -> list[Question]:
+    """Return asks that are none of the store's business, over handbook sentences."""
+    asks = material.phrases.test["out_of_scope"]
+    return [
+        _question(rng.choice(asks), rng.sample(list(material.statements), 5), None, "stray")
+        for _ in range(count)
+    ]
+
+
+def _question(
+    ask: str, rows: Sequence[Statement], right: int | None, kind: str
+) -> Question:
+    sources = slotted_sources([(s.document, s.title, s.text) for s in rows])
+    return Question(ask, sources, right, kind)
+
+
+def exam(rng: random.Random, material: Material, *, size: int) -> list[Question]:
+    """Return `size` answerable and half as many unanswerable questions of all kinds."""
+    third = size // 3
+    return [
+        *handbook_questions(rng, material, size - 2 * third, absent=False),
+        *made_questions(rng, material, "product", third, absent=False),
+        *made_questions(rng, material, "rule", third, absent=False),
+        *handbook_questions(rng, material, third // 2, absent=True),
+        *made_questions(rng, material, "product", third // 2, absent=True),
+        *made_questions(rng, material, "rule", third // 3, absent=True),
+        *stray_questions(rng, material, third // 6),
+    ]
+
+
+def figures(
+    questions: Sequence[Question], odds: Sequence[Odds], *, least: float = 0.0
+) -> dict[str, float]:
+    """Return shares of right choices by kind and number of sources, and how refusals go.
+
+    Args:
+        questions: The exam.
+        odds: The model's for each question.
+        least: A source whose probability is lower is not cited (the model then declines).
+    """
+    tally: dict[str, list[bool]] = defaultdict(list)
+    for question, p in zip(questions, odds, strict=True):
+        choice = chosen(p, least=least)
+        hit = choice == question.right
+        if question.right is None:
+            tally["declined"].append(hit)
+            tally[f"declined {question.kind}"].append(hit)
+        else:
+            tally["right"].append(hit)
+            tally[f"right {question.kind}"].append(hit)
+            tally[f"right of {len(question.sources)}"].append(hit)
+            tally["falsely declined"].append(choice is None)
+    return {k: float(np.mean(v)) for k, v in sorted(tally.items())}
+
+
+def chosen(odds: Odds, *, least: float) -> int | None:
+    """Return the cited source's place, or None: none is likelier than all, or too unsure."""
+    best = int(np.argmax(odds))
+    return None if best == len(odds) - 1 or odds[best] < least else best
+
+
+Chooser = Callable[[Sequence[Question]], list[Odds]]

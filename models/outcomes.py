@@ -1,0 +1,158 @@
+"""What each lane would have answered, and whether it was right: what routing is trained on.
+
+The handbook's `held_out` asks are split in two by their text: one half fits and calibrates, the
+other half reports. The specialist never saw either, so its p is not flattered.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from appliance.backroom import Store
+from appliance.errors import BackroomError
+from appliance.logistic import Logistic
+from appliance.meter import Meter
+from appliance.records import Draft, LaneName, Role, Stitched
+from appliance.stages.text import words
+from appliance.values import find_values, same_value
+from models.excerpts import LabelledAsk
+from models.intents import LiveAsk
+
+SAME_WORDS = 0.7  # of the answer's words, in either direction
+LANES = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.QUOTE)
+DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One lane tried on one ask."""
+
+    lane: LaneName
+    features: Mapping[str, float]  # of the ask, as routing sees it
+    signals: Mapping[str, float]  # of the draft; empty when the lane found nothing
+    is_none: bool
+    is_right: bool
+
+
+def is_calibration(text: str) -> bool:
+    """Tell which half an ask belongs to; the same in every run."""
+    return zlib.crc32(text.encode()) % 2 == 0
+
+
+def try_handbook(store: Store, asks: Iterable[LabelledAsk]) -> Iterator[Trial]:
+    """Try every lane on asks whose answering sentence is known."""
+    for ask in asks:
+        stitched = _stitched(store, ask.text)
+        for lane in LANES:
+            draft = _draft(store, lane, stitched)
+            yield _trial(stitched, lane, draft, is_right=answers(draft, ask))
+
+
+def try_live(store: Store, asks: Iterable[LiveAsk]) -> Iterator[Trial]:
+    """Try every lane on questions for live facts; only the lookup lane can be right."""
+    for ask in asks:
+        stitched = _stitched(store, ask.text)
+        draft = _draft(store, LaneName.LOOKUP, stitched)
+        told = draft is not None and not draft.is_none
+        is_right = told and stitched.intent == ask.intent and stitched.subject[:1] == (ask.subject,)
+        yield _trial(stitched, LaneName.LOOKUP, draft, is_right=is_right)
+        for lane in (LaneName.CARD, LaneName.SPECIALIST, LaneName.QUOTE):
+            yield _trial(stitched, lane, None, is_right=False)
+
+
+def answers(draft: Draft | None, ask: LabelledAsk) -> bool:
+    """Tell whether a draft says what the labelled sentence says: its values and its words."""
+    if draft is None or draft.is_none:
+        return False
+    said = " ".join(s.text for s in draft.sentences)
+    values = find_values(said)
+    if not all(any(same_value(v, w) for w in values) for v in find_values(ask.answer)):
+        return False
+    wanted, found = set(words(ask.answer)), set(words(said))
+    return len(wanted & found) >= SAME_WORDS * min(len(wanted), len(found))
+
+
+def fit(rows: Sequence[Mapping[str, float]], right: Sequence[bool]) -> Logistic:
+    """Return a logistic regression over named features; constant when all outcomes agree."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    names = sorted({name for row in rows for name in row})
+    share = (sum(right) + 1) / (len(right) + 2)
+    if len(set(right)) < 2 or not names:
+        return Logistic({}, float(np.log(share / (1 - share))))
+    matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows])
+    fitted = LogisticRegression(C=1.0, max_iter=5000).fit(matrix, right)
+    weights = dict(zip(names, map(float, fitted.coef_[0]), strict=True))
+    return Logistic(weights, float(fitted.intercept_[0]))
+
+
+def lane_models(trials: Sequence[Trial]) -> dict[str, Logistic]:
+    """Return, per lane, features of an ask -> p that the lane is right."""
+    return {
+        lane.value: fit(
+            [t.features for t in trials if t.lane is lane],
+            [t.is_right for t in trials if t.lane is lane],
+        )
+        for lane in LANES
+    }
+
+
+def draft_model(trials: Sequence[Trial], lane: LaneName) -> Logistic:
+    """Return signals of a lane's draft -> p that it is right."""
+    told = [t for t in trials if t.lane is lane and not t.is_none and t.signals]
+    return fit([t.signals for t in told], [t.is_right for t in told])
+
+
+def figures(
+    trials: Sequence[Trial], models: Mapping[str, Logistic], draft: Logistic
+) -> dict[str, Any]:
+    """Return how often each lane was right, and how well its p is calibrated."""
+    table: dict[str, Any] = {}
+    for lane in LANES:
+        mine = [t for t in trials if t.lane is lane]
+        p = [models[lane.value].p(t.features) for t in mine]
+        right = [t.is_right for t in mine]
+        table[lane.value] = {
+            "asks": len(mine),
+            "right": round(float(np.mean(right)), 4),
+            "brier": round(float(np.mean((np.array(p) - np.array(right)) ** 2)), 4),
+        }
+    told = [t for t in trials if t.lane is LaneName.SPECIALIST and t.signals]
+    p = [draft.p(t.signals) for t in told]
+    table["specialist_draft"] = {
+        "told": len(told),
+        "right": round(float(np.mean([t.is_right for t in told])), 4) if told else None,
+        "auroc": _auroc(p, [t.is_right for t in told]),
+    }
+    return table
+
+
+def _stitched(store: Store, text: str) -> Stitched:
+    ask = store.make_ask(text, role=Role.MANAGER, deadline_s=DEADLINE_S)
+    return store.pipeline.evidence(ask, meter=Meter(store.clock.monotonic))
+
+
+def _draft(store: Store, lane: LaneName, stitched: Stitched) -> Draft | None:
+    try:
+        return store.pipeline.answer.lanes[lane].draft(stitched, remaining_s=DEADLINE_S)
+    except BackroomError:
+        return None
+
+
+def _trial(stitched: Stitched, lane: LaneName, draft: Draft | None, *, is_right: bool) -> Trial:
+    signals = dict(draft.signals) if draft else {}
+    is_none = draft is None or draft.is_none
+    return Trial(lane, dict(stitched.features), signals, is_none, is_right)
+
+
+def _auroc(p: Sequence[float], right: Sequence[bool]) -> float | None:
+    if len(set(right)) < 2:
+        return None
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415
+
+    return round(float(roc_auc_score(right, p)), 4)

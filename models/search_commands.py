@@ -1,0 +1,146 @@
+"""`backroom models embedder` and `backroom models ranker`: what search rests on, made and measured."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Printed
+
+from appliance.errors import BadInput
+from appliance.files import replaced
+
+if TYPE_CHECKING:
+    from appliance.engines.onnx import OnnxEmbedder
+    from appliance.store.index import SqliteIndex
+    from models.ranker import Labelled, Table
+
+DEMO = Path(__file__).parents[1] / "appliance" / "demo" / "release"
+CORPUS = Path(__file__).parent / "corpus"
+SEARCHED_KINDS = ("handbook", "local")  # what the stitch stage searches
+out = Console(highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the `models` sub-command."""
+    app.command("embedder")(embedder)
+    app.command("ranker")(ranker)
+
+
+def embedder(
+    source: Annotated[Path, typer.Option("--from", help="A sentence-transformers folder.")],
+    target: Annotated[Path, typer.Option("--out", help="Folder to fill.")],
+    licence: Annotated[Path | None, typer.Option("--license", help="The model's licence.")] = None,
+) -> None:
+    """Export a local MiniLM folder to the release's int8 ONNX embedder."""
+    from models.embedder import export  # noqa: PLC0415
+
+    made = export(source, target, license_file=licence)
+    out.print(
+        f"[bold green]{made.folder}[/]: {made.size_bytes / 1e6:.1f} MB, cosine to fp32"
+        f" {made.cosine_mean:.4f} on average, {made.cosine_low:.4f} at worst"
+    )
+
+
+def ranker(
+    index: Annotated[Path, typer.Option(help="Index of the documents the asks are about.")],
+    asks: Annotated[Path, typer.Option(help="Folder of labelled asks.")] = CORPUS / "asks",
+    target: Annotated[Path, typer.Option("--out", help="Where the weights go, or are.")] = DEMO
+    / "ranker"
+    / "ranker.json",
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Only measure the weights in --out.")
+    ] = False,
+    manual: Annotated[
+        Path | None, typer.Option(help="Folder of the public manual_qa data, measured too.")
+    ] = None,
+    manual_index: Annotated[Path | None, typer.Option(help="Index of its sections.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="Products, as CSV, asked for too.")] = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of asking; default today.")
+    ] = None,
+    embedder_folder: Annotated[
+        Path, typer.Option("--embedder", help="Folder with embedder.onnx.")
+    ] = DEMO / "embedder",
+) -> None:
+    """Train the search ranker on labelled asks, and print BM25, vectors and both side by side."""
+    from appliance.engines.onnx import OnnxEmbedder  # noqa: PLC0415
+    from appliance.store.index import SqliteIndex  # noqa: PLC0415
+    from appliance.store.ranker import Ranker, untrained  # noqa: PLC0415
+    from models.ranker import figures, measure, product_asks, read_manual_qa, train  # noqa: PLC0415
+
+    if (manual is None) != (manual_index is None):
+        raise BadInput("--manual and --manual-index belong together.")
+    model = OnnxEmbedder(embedder_folder)
+    opened = SqliteIndex(
+        index, embedder=model, ranker=Ranker.load(target) if evaluate else untrained()
+    )
+    products = _rows(catalog)
+    if not evaluate:
+        learnt = [a for _, found in _asks(asks, "asks", on) for a in found]
+        learnt += product_asks(products, held_out=False)
+        opened.ranker = train(opened, learnt, embedder=model)
+    tables = [
+        measure(opened, found, embedder=model, name=name)
+        for name, found in _asks(asks, "held_out", on)
+    ]
+    if products:
+        found = product_asks(products, held_out=True)
+        tables.append(measure(opened, found, embedder=model, name="products, held out"))
+    if manual is not None and manual_index is not None:
+        public = SqliteIndex(manual_index, embedder=model, ranker=opened.ranker)
+        tables.append(measure(public, read_manual_qa(manual), embedder=model, name="manual_qa"))
+    for table in tables:
+        _print(table)
+    if not evaluate:
+        known = {**opened.ranker.figures, "measured": figures(tables)}
+        with replaced(target) as file:
+            file.write(replace(opened.ranker, figures=known).as_json())
+        out.print(f"[bold green]{target}[/] written.")
+
+
+def _asks(folder: Path, field: str, on: datetime | None) -> list[tuple[str, list[Labelled]]]:
+    """Return the asks twice: as typed over everything, and as the store's stages search for them."""
+    from appliance.release import load_lexicon  # noqa: PLC0415
+    from appliance.stages.text import fold, language  # noqa: PLC0415
+    from models.ranker import read_labelled  # noqa: PLC0415
+
+    day = (on or datetime.now(UTC)).date()
+    typed = read_labelled(folder, field, on=day)
+    lexicon = load_lexicon(CORPUS / "lexicon.toml")
+    staged = read_labelled(
+        folder,
+        field,
+        on=day,
+        kinds=SEARCHED_KINDS,
+        prepare=lambda text: lexicon.with_synonyms(lexicon.expand(fold(text))),
+        language=lambda text: language(fold(text)),
+    )
+    return [(f"{field}, as typed", typed), (f"{field}, through the stages", staged)]
+
+
+def _rows(catalog: Path | None) -> Sequence[dict[str, str]]:
+    if catalog is None:
+        return []
+    try:
+        with catalog.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"Cannot read {catalog}: {error}.") from error
+
+
+def _print(table: Table) -> None:
+    title = f"{table.name} ({table.asks:,} asks, calibration error {table.calibration_error:.3f})"
+    printed = Printed(title=title, title_justify="left")
+    for name in ("", "hit@1", "hit@5", "MRR"):
+        printed.add_column(name, justify="left" if not name else "right")
+    for score in table.scores:
+        numbers = (f"{value:.3f}" for value in (score.hit_1, score.hit_5, score.mrr))
+        printed.add_row(score.name, *numbers)
+    out.print(printed)
