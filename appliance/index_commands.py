@@ -64,8 +64,8 @@ def build(
 ) -> None:
     """Build one immutable index file from documents and a catalogue.
 
-    Stopped half way, run it again: what was embedded is kept beside the output. The same input gives
-    the same file.
+    Stopped half way, run it again: what was embedded is kept beside the output. The same input
+    gives the same file.
     """
     from appliance.engines.onnx import OnnxEmbedder  # noqa: PLC0415
     from appliance.index_build.build import build_index  # noqa: PLC0415
@@ -96,7 +96,7 @@ def info(path: Annotated[Path, typer.Argument(help="The index file.")]) -> None:
     out.print_json(json.dumps(read_meta(open_reader(path), path)))
 
 
-def search(
+def search(  # noqa: PLR0917 - a command's options, given by name
     index: IndexOption,
     text: Annotated[str | None, typer.Argument(help="What to look for.")] = None,
     queries: Annotated[
@@ -179,7 +179,7 @@ def _hits(passages: list[Passage], *, by: str, k: int) -> list[dict[str, Any]]:
 def _search_file(
     queries: Path, target: Path, find: Callable[[str], list[dict[str, Any]]]
 ) -> tuple[int, int]:
-    """Search for every line; one that cannot be read gives a line with `error`, and the rest go on."""
+    """Search for every line; one that cannot be read gives a line with `error`."""
     done = failed = 0
     with replaced(target) as file:
         for number, line in enumerate(_lines(queries), start=1):

@@ -14,7 +14,8 @@ import numpy as np
 from appliance.errors import DamagedRelease
 from appliance.logistic import Logistic
 from appliance.stages.excerpt import FEATURES
-from appliance.stages.route import OUT_OF_SCOPE, WORD_BUCKETS, RouterModel
+from appliance.stages.intent import EXTRAS, OUT_OF_SCOPE, WORD_BUCKETS, IntentModel
+from appliance.stages.route import RouterModel
 
 HINT = "Fetch the release again."
 # What numpy raises over a file that is missing, cut short, empty or of another kind.
@@ -46,33 +47,28 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
     """
     fields = _json(table)
     try:
-        with np.load(weights) as arrays:
+        with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             matrix = np.asarray(arrays["weights"], dtype=np.float32)
             bias = np.asarray(arrays["bias"], dtype=np.float32)
-        intents = tuple(fields["intents"])
-        buckets = int(fields["word_buckets"])
+        intents = tuple(map(str, fields["intents"]))
+        known = frozenset(map(str, fields["known_words"]))
         model = RouterModel(
-            intents=intents,
-            weights=matrix,
-            bias=bias,
+            intent=IntentModel(intents, matrix, bias, known),
             lanes={k: _logistic(v, table) for k, v in fields["lanes"].items()},
             out_of_scope_at=float(fields["out_of_scope_at"]),
             try_at={str(k): float(v) for k, v in fields["try_at"].items()},
         )
     except BROKEN_ARRAYS as exc:
         raise DamagedRelease(f"{weights} is not a router: {exc!r}.", hint=HINT) from exc
-    if buckets != WORD_BUCKETS:
+    if OUT_OF_SCOPE not in intents or len(set(intents)) < 2:
         raise DamagedRelease(
-            f"{table.name} hashes words into {buckets} buckets; this program into {WORD_BUCKETS}.",
-            hint="The release needs another program.",
+            f"{table.name} needs the intent {OUT_OF_SCOPE!r} and one in scope.", hint=HINT
         )
-    if not set(intents) - {OUT_OF_SCOPE}:
-        raise DamagedRelease(f"{table.name} knows no intent that is in scope.", hint=HINT)
-    expected = (len(intents), dim + buckets)
+    expected = (len(intents), dim + WORD_BUCKETS + len(EXTRAS))
     if matrix.shape != expected or bias.shape != expected[:1]:
         raise DamagedRelease(
             f"{weights.name} has weights of shape {matrix.shape} and a bias of {bias.shape};"
-            f" {len(intents)} intents over {dim} + {buckets} inputs need {expected}.",
+            f" {expected[0]} intents over {expected[1]} inputs need {expected} and {expected[:1]}.",
             hint="Router and embedder are of different releases. " + HINT,
         )
     return model

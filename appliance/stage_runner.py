@@ -44,9 +44,11 @@ def _one(store: Store, name: str, line: bytes, number: int) -> dict[str, Any]:
     identity: Any = None
     try:
         fields = json.loads(line.decode("utf-8"))
-        if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
-            raise BadInput(f'Line {number} must be an object with "id" and "text".')
+        if not isinstance(fields, dict):
+            raise BadInput('not an object with "id" and "text".')
         identity = fields.get("id")
+        if not isinstance(fields.get("text"), str):
+            raise BadInput('"text" is not a text.')
         return {"id": identity, **_record(store, name, fields)}
     except RecursionError:
         return {"id": identity, "error": f"line {number}: nested too deeply to be an ask"}

@@ -102,7 +102,7 @@ def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
     threads = SqliteThreads(database)
     pipeline = Pipeline(
         prepare=Prepare(lexicon),
-        admit=Admit(policy, Screen.load(release.folder / "injection"), facts.families()),
+        admit=Admit(policy, _screen(release), facts.families()),
         route=Route(
             model=load_router(
                 release.path("router/router.json"),
@@ -158,6 +158,10 @@ def _lanes(
         HandoffLane(line.is_configured),
     )
     return {lane.name: lane for lane in lanes}
+
+
+def _screen(release: Release) -> Screen:
+    return Screen.from_json(release.path("injection/weights.json").read_text(encoding="utf-8"))
 
 
 def _govern(release: Release, policy: Policy) -> Govern:

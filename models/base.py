@@ -26,7 +26,7 @@ class Shape:
     heads: int = 7
     inner: int = 512  # of the SwiGLU
     context: int = 1024
-    rope_base: float = 10_000.0
+    rope_base: float = 1_000_000.0  # slow: words match over the whole prompt
     init: float = 0.06
 
     @property
@@ -98,7 +98,6 @@ class Transformer(nn.Module):
                 # What writes into the residual starts at nothing, as in nanochat.
                 last = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(p, std=0.0 if last else shape.init)
-        look_back(self)
 
     def forward(
         self, tokens: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
@@ -120,43 +119,6 @@ class Transformer(nn.Module):
     def size(self) -> int:
         """Number of parameters."""
         return sum(p.numel() for p in self.parameters())
-
-
-@torch.no_grad()
-def look_back(model: Transformer) -> None:
-    """Start with the sketch of an induction circuit: "what came after this token before?".
-
-    Left to chance a small model needs thousands of steps to find it (design/FACTS.md). Here half
-    the heads of the first block look one token back and half of the second block's heads look for
-    tokens whose predecessor equals the current one and write what they find. All of it trains on.
-    """
-    shape = model.shape
-    h, w, n = shape.head_width, shape.width, max(1, shape.heads // 2)
-    first, second = model.blocks[0], model.blocks[1]
-    model.embed.weight[:, 0] = shape.init * w**0.5  # a constant all tokens share
-    theta = shape.rope_base ** (-torch.arange(0, h, 2) / h)
-    sharp = (torch.arange(h // 2) < 3).float()  # the fastest pairs tell one step from two
-    ahead = torch.cat([sharp, torch.zeros(h // 2)])
-    back = torch.cat([sharp * theta.cos(), sharp * theta.sin()])
-    for block in (first, second):
-        block.q_norm.weight.fill_(2.0)
-        block.k_norm.weight.fill_(2.0)
-    basis = torch.zeros(2 * n * h, w)  # orthonormal rows over content, not the shared constant
-    basis[:, 1:] = torch.linalg.qr(torch.randn(w - 1, 2 * n * h))[0].T
-    for i in range(n):
-        rows = slice(i * h, (i + 1) * h)
-        seen, kept = basis[rows], basis[n * h :][rows]
-        q, k, v = (first.qkv.weight[j * w :][rows] for j in range(3))
-        q.mul_(0.02)
-        k.mul_(0.02)
-        q[:, 0], k[:, 0] = ahead, back
-        v.copy_(seen)
-        first.out.weight[:, rows] = 0.2 * kept.T
-        q, k, v = (second.qkv.weight[j * w :][rows] for j in range(3))
-        q.copy_(seen)
-        k.copy_(kept)
-        v.copy_(seen)
-        second.out.weight[:, rows] = 0.5 * seen.T
 
 
 def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:

@@ -24,7 +24,7 @@ from appliance.files import replaced
 from appliance.index_build.build import build_index
 from appliance.logistic import Logistic
 from appliance.release import file_sha256, load_lexicon
-from appliance.stages.route import POLICY, WORD_BUCKETS
+from appliance.stages.intent import POLICY
 from appliance.store.cards import Cards
 from appliance.store.index import SqliteIndex
 from appliance.store.index_schema import SCHEMA
@@ -110,20 +110,29 @@ def train_intents(build: Build) -> Mapping[str, Any]:
     """Train the router's intents and choose the scope threshold."""
     products = intents.read_products(build.catalogue)
     lexicon, embedder = load_lexicon(CORPUS / "lexicon.toml"), _embedder(build)
+    index, known = _index(build), intents.known_words(CORPUS)
     made = {}
     for split in ("train", "held_out"):
         found = intents.examples(CORPUS, products, split=split, seed=SEED)
-        rows = intents.inputs([e.text for e in found], embedder=embedder, lexicon=lexicon)
+        rows = intents.inputs(
+            [e.text for e in found],
+            embedder=embedder,
+            index=index,
+            lexicon=lexicon,
+            known=known,
+        )
         made[split] = (rows, [e.intent for e in found])
     model = intents.train(*made["train"])
     figures = intents.report(model, *made["held_out"])
     folder = build.release / "router"
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "router.npz", weights=model["weights"], bias=model["bias"])
+    np.savez_compressed(
+        folder / "router.npz", weights=model["weights"].astype(np.float16), bias=model["bias"]
+    )
     old = _read(folder / "router.json")
     table = {
         "intents": model["intents"],
-        "word_buckets": WORD_BUCKETS,
+        "known_words": sorted(known),
         "out_of_scope_at": figures["out_of_scope_at"],
         "try_at": TRY_AT,
         "lanes": old.get("lanes") or _unfitted(),

@@ -6,6 +6,7 @@ import csv
 import random
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.ports import Embedder
+from appliance.ports import Embedder, Index
 from appliance.stages.lexicon import Lexicon
-from appliance.stages.route import OUT_OF_SCOPE, POLICY, hashed_words
-from appliance.stages.text import fold
+from appliance.stages.intent import OUT_OF_SCOPE, POLICY, word_row
+from appliance.stages.text import fold, words
 from models.excerpts import read_asks
 
 SAMPLES = 6  # fillings of each template
 FALSE_OUT_OF_SCOPE = 0.01  # share of the store's own questions that may be turned away
-WORD_WEIGHT = 1.0
+TAUGHT_AT = 3  # asks a word must occur in to be taught
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +77,38 @@ def examples(corpus: Path, products: Sequence[Product], *, split: str, seed: int
     return [*found, *(Example(a.text, POLICY) for a in asks)]
 
 
-def inputs(texts: Sequence[str], *, embedder: Embedder, lexicon: Lexicon) -> NDArray[np.float32]:
-    """Return the router's input rows, shape (n, dim + words), as `stages.route` makes them."""
+def known_words(corpus: Path) -> frozenset[str]:
+    """Return the words routing is taught: those of the templates, and the common ones of the asks."""
+    table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))["train"]
+    templates = [re.sub(r"\{\w+\}", " ", t) for ts in table.values() for t in ts]
+    found = Counter(w for a in read_asks(corpus / "asks", "asks") for w in set(words(a.text)))
+    common = {w for w, n in found.items() if n >= TAUGHT_AT}
+    return frozenset(common | {w for t in templates for w in words(t)})
+
+
+def inputs(
+    texts: Sequence[str],
+    *,
+    embedder: Embedder,
+    index: Index,
+    lexicon: Lexicon,
+    known: frozenset[str],
+) -> NDArray[np.float32]:
+    """Return the router's input rows, shape (n, dim + words + extras), as routing makes them."""
     ready = [lexicon.expand(fold(t)) for t in texts]
     vectors = embedder.embed(ready)
-    return np.concatenate([vectors, np.stack([hashed_words(t) for t in ready])], axis=1)
+    rows = []
+    for text in ready:
+        products = index.find_products(text, k=1)
+        rows.append(word_row(text, known=known, product=products[0][1] if products else 0.0))
+    return np.concatenate([vectors, np.stack(rows)], axis=1)
 
 
 def train(rows: NDArray[np.float32], intents: Sequence[str]) -> dict[str, Any]:
     """Return names, weights (intents, inputs) and bias of a multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
-    fitted = LogisticRegression(C=20.0, max_iter=500, class_weight="balanced").fit(rows, intents)
+    fitted = LogisticRegression(C=5.0, max_iter=400, class_weight="balanced").fit(rows, intents)
     return {
         "intents": [str(c) for c in fitted.classes_],
         "weights": fitted.coef_.astype(np.float32),

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from models.base import Transformer, load, save
 from models.batch import Batch
 
-EVERY = 50  # steps between lines of the log
+EVERY = 25  # steps between lines of the log
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,17 @@ def learn(
     right, tokens, losses = [], 0, []
     figures: dict[str, float] = {}
     began = time.monotonic() - spent
-    done = False
+    done, leads = False, not dist.is_initialized() or dist.get_rank() == 0
+    progress = max(step / stage.steps, spent / stage.seconds)
     while not done:
-        spent = time.monotonic() - began
-        progress = max(step / stage.steps, spent / stage.seconds)
         for group in optimizer.param_groups:
             group["lr"] = stage.rate * _shape(stage, step, progress)
         batch = next(batches)
         loss, accuracy = _step(model, batch)
+        spent = time.monotonic() - began
+        progress = max((step + 1) / stage.steps, spent / stage.seconds)
+        loss, accuracy, progress = _together(model, [loss, accuracy, progress])
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         step, tokens = step + 1, tokens + batch.tokens.numel()
@@ -85,13 +89,13 @@ def learn(
         losses.append(loss)
         lately = sum(right[-EVERY:]) / len(right[-EVERY:])
         done = progress >= 1 or (lately >= stage.goal and len(right) >= EVERY)
-        if step % EVERY == 0 or done:
+        if leads and (step % EVERY == 0 or done):
             mean = sum(losses[-EVERY:]) / len(losses[-EVERY:])
             figures = {"step": step, "loss": mean, "accuracy": lately, "tokens": tokens, "s": spent}
             if check and (step % check_every == 0 or done):
                 figures |= check(model)
             _note(folder, stage.name, figures, say)
-        if step % (10 * EVERY) == 0 or done:
+        if leads and (step % (4 * EVERY) == 0 or done):
             # Written beside and renamed: a cut run keeps its last whole checkpoint.
             save(
                 model, f"{path}.new", optimizer=optimizer.state_dict(), step=step,
@@ -110,11 +114,28 @@ def _step(model: Transformer, batch: Batch) -> tuple[float, float]:
     loss: Tensor = (F.cross_entropy(logits, wanted, reduction="none") * weights).sum()
     loss = loss / weights.sum()
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     hit = (logits.argmax(-1) == wanted).float()
     if batch.scored is not None:
         hit = hit[batch.scored[where]]
     return loss.item(), hit.mean().item()
+
+
+def _together(model: Transformer, numbers: list[float]) -> list[float]:
+    """Average gradients and a few numbers over the processes that train together, if any do.
+
+    Processes of one thread each share two busy cores far better than one process of two threads,
+    which waits at every product for whichever core is taken: 860 against 280 tokens a second, seen
+    on a 2-core machine with a load of 6.
+    """
+    if not dist.is_initialized():
+        return numbers
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([*(g.flatten() for g in grads), torch.tensor(numbers)])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for grad, mean in zip(grads, flat.split([*(g.numel() for g in grads), len(numbers)]), strict=False):
+        grad.copy_(mean.view_as(grad))
+    return [float(x) for x in flat[-len(numbers) :]]
 
 
 def _shape(stage: Stage, step: int, progress: float) -> float:

@@ -23,8 +23,9 @@ from appliance.store.index import POOL, SqliteIndex
 from appliance.store.ranker import Ranker
 
 EVERYONE = ("associate", "lead", "manager")
+ANYTHING = Filters(audiences=EVERYONE)
 SEED = 7
-PRODUCT_ASKS = 400
+PRODUCT_ASKS = 1_500
 DEPTH = 50  # how far down an answer is looked for
 # Wordings of asks about a product; the last third is kept for measuring.
 PRODUCT_WORDINGS = (
@@ -47,7 +48,7 @@ class Labelled:
     text: str
     documents: frozenset[str]
     answer: str = ""  # "" : any passage of the documents answers
-    filters: Filters = Filters(audiences=EVERYONE)
+    filters: Filters = ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def product_asks(catalog: Sequence[dict[str, str]], *, held_out: bool) -> list[L
     cut = len(PRODUCT_WORDINGS) * 2 // 3
     wordings = PRODUCT_WORDINGS[cut:] if held_out else PRODUCT_WORDINGS[:cut]
     asks = []
-    for row in dice.sample(half, min(len(half), PRODUCT_ASKS)):
+    for row in dice.sample(half, min(len(half), PRODUCT_ASKS // (1 + 2 * held_out))):
         labels = [key for key in ("price", "warranty", "aisle", "size", "colour") if row.get(key)]
         label = dice.choice(labels or ["price"])
         text = dice.choice(wordings).format(name=row["name"], label=label)

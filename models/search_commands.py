@@ -1,4 +1,4 @@
-"""`backroom models embedder` and `backroom models ranker`: what search rests on, made and measured."""
+"""`backroom models embedder` and `ranker`: what search rests on, made and measured."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from appliance.errors import BadInput
 from appliance.files import replaced
 
 if TYPE_CHECKING:
-    from appliance.engines.onnx import OnnxEmbedder
-    from appliance.store.index import SqliteIndex
     from models.ranker import Labelled, Table
 
 DEMO = Path(__file__).parents[1] / "appliance" / "demo" / "release"
@@ -48,7 +46,7 @@ def embedder(
     )
 
 
-def ranker(
+def ranker(  # noqa: PLR0917 - a command's options, given by name
     index: Annotated[Path, typer.Option(help="Index of the documents the asks are about.")],
     asks: Annotated[Path, typer.Option(help="Folder of labelled asks.")] = CORPUS / "asks",
     target: Annotated[Path, typer.Option("--out", help="Where the weights go, or are.")] = DEMO
@@ -106,7 +104,7 @@ def ranker(
 
 
 def _asks(folder: Path, field: str, on: datetime | None) -> list[tuple[str, list[Labelled]]]:
-    """Return the asks twice: as typed over everything, and as the store's stages search for them."""
+    """Return the asks twice: as typed over everything, and as the stages search for them."""
     from appliance.release import load_lexicon  # noqa: PLC0415
     from appliance.stages.text import fold, language  # noqa: PLC0415
     from models.ranker import read_labelled  # noqa: PLC0415

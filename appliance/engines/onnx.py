@@ -37,8 +37,8 @@ _ORT_ERRORS = (
 class OnnxEmbedder:
     """A folder with embedder.onnx and tokenizer.json, loaded; safe to call from many threads.
 
-    Texts are run one by one, never padded into a batch: the int8 graph scales its activations by the
-    largest value in the whole batch, so a text's vector would depend on what it was batched with,
+    Texts are run one by one, never padded into a batch: the int8 graph scales its activations by
+    the largest value in the whole batch, so a text's vector would depend on what it was batched with,
     and an index build that was interrupted would differ from one that was not. Test:
     unit/engines/test_onnx.py. Two workers on single texts are as fast as batches on a CPU.
     """
@@ -133,7 +133,7 @@ def clean(text: str) -> str:
 def _load_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception and nothing finer
+    except Exception as error:
         raise DamagedRelease(
             f"{path} ({path.stat().st_size:,} bytes) is not a tokenizer: {error}", hint=_HINT
         ) from error

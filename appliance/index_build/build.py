@@ -14,10 +14,10 @@ import apsw
 import numpy as np
 
 from appliance.errors import BadInput
+from appliance.files import sync_folder
 from appliance.index_build.catalog import read_catalog
 from appliance.index_build.chunks import document_chunks, product_chunks, spans
 from appliance.index_build.documents import read_documents
-from appliance.files import sync_folder
 from appliance.index_build.embeddings import EmbeddingCache, cache_path
 from appliance.index_build.pieces import Chunk, Document, Notes, Product, Skipped
 from appliance.ports import Embedder, Vectors
@@ -170,7 +170,8 @@ def _check_out(out: Path) -> None:
 def _content_sha256(chunks: Sequence[Chunk], products: Sequence[Product]) -> str:
     """Return a digest of everything but the vectors (whose last bits depend on the CPU)."""
     digest = hashlib.sha256()
-    for piece in (*chunks, *products):
+    pieces: list[Chunk | Product] = [*chunks, *products]
+    for piece in pieces:
         line = json.dumps(asdict(piece), ensure_ascii=False, sort_keys=True, default=str)
         digest.update(line.encode("utf-8", "replace") + b"\n")
     return digest.hexdigest()

@@ -177,7 +177,7 @@ def _product(row: dict[str, str], roles: dict[str, str]) -> Product:
             secret.append((_label(column), value))
         elif VOLATILE.search(fold):
             continue
-        elif fold in PROSE or len(value) > _LONG and not _PAIRS.fullmatch(value):
+        elif fold in PROSE or (len(value) > _LONG and not _PAIRS.fullmatch(value)):
             prose.append(value if value.endswith((".", "!", "?")) else f"{value}.")
         elif fold.startswith("is_") and value.lower() in _TRUE | _FALSE:
             flags.append(("" if value.lower() in _TRUE else "not ") + _label(column)[3:])

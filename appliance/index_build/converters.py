@@ -164,7 +164,7 @@ def _inline(token: Token) -> str:
 
 
 def table_row(header: list[str], row: list[str]) -> str:
-    """Return a table row as a sentence: "Item: Vape. Age: 21." """
+    """Return a table row as a sentence: "Item: Vape; Age: 21."."""
     named = [
         f"{name}: {cell}" if (name := header[i] if i < len(header) else "") else cell
         for i, cell in enumerate(squeeze(cell) for cell in row)

@@ -1,4 +1,4 @@
-"""A folder or a JSONL of documents, read one by one; what cannot be used is noted and passed over."""
+"""A folder or a JSONL of documents; what cannot be used is noted and passed over."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _row_document(row: Mapping[str, Any], text: object, source: str, name: str) 
         if value is not None:
             converted.meta[target] = str(value)
     converted.meta.setdefault(
-        "id", f"{Path(name).with_suffix('').as_posix()}-{source.split(':')[-1]}"
+        "id", f"{Path(name).with_suffix('').as_posix()}-{source.rsplit(':', maxsplit=1)[-1]}"
     )
     return replace(_document(converted, name), source=source)
 

@@ -13,7 +13,7 @@ from appliance.errors import BadRules
 
 NOTICES_FILE = "notices.toml"
 _BANNED_KEYS = {"id": str, "pattern": str, "why": str, "replace": str, "unless_cited": bool}
-_NOTICE_KEYS = {k: str for k in ("id", "when", "unless", "said", "en", "es", "why")}
+_NOTICE_KEYS = dict.fromkeys(("id", "when", "unless", "said", "en", "es", "why"), str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,9 +197,7 @@ class PolicyHolder:
 
 
 def _refused(why: str) -> Decision:
-    fired = Fired(
-        rule="request-not-valid", effect="forbid", message=DEFAULT_DENY.message, why=why
-    )
+    fired = Fired(rule="request-not-valid", effect="forbid", message=DEFAULT_DENY.message, why=why)
     return Decision(allowed=False, fired=(fired,))
 
 

@@ -83,7 +83,7 @@ _TOPICS: tuple[tuple[str, str], ...] = (
         r"of) the (?:safe|alarm)\b|\balarm (?:code|pin)\b|\b(?:open|unlock|get into) the safe\b"
         r"|\b(?:código|combinación) de la (?:caja fuerte|alarma)\b",
     ),
-)  # fmt: skip
+)
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         "medical",
@@ -92,7 +92,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         r"|\b(?:dose|dosage|dosis)\b",
     ),
     ("legal", r"\b(?:can|could|will|should) (?:\w+ ){1,3}sue\b|\bgrounds for a lawsuit\b|\bdemandar(?:nos|me)?\b"),
-)  # fmt: skip
+)
 _ADVISED = tuple((field, re.compile(pattern, re.IGNORECASE)) for field, pattern in _ADVICE)
 _COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _TOPICS)
 _ABOUT_PEOPLE = frozenset({"customer_data", "associate_data"})

@@ -16,7 +16,9 @@ def _p(pattern: str) -> re.Pattern[str]:
 
 OVER = _p(r"\b(?:over|above|more than|exceed(?:ing)?|past|beyond|más de|mayor de)\s+(?:the\s+)?$")
 UNDER = _p(r"\b(?:under|below|less than|younger than|menos de|menor(?:es)? de)\s+(?:age\s+)?$")
-LOOKS = _p(r"\b(?:looks?|appears?|parezcan?|parece)\s+(?:to be\s+)?(?:under|younger than|menor de)?\s*$")
+LOOKS = _p(
+    r"\b(?:looks?|appears?|parezcan?|parece)\s+(?:to be\s+)?(?:under|younger than|menor de)?\s*$"
+)
 
 # ── who and what ────────────────────────────────────────────────────────────────────────────
 
@@ -25,7 +27,9 @@ GOLD = _p(
     r"$|[,.?!;)]))|\b(?:is|are|['’]s|['’]re|es|son|if|for|unless|circle|cliente)\s+(?:an?\s+)?"
     r"gold\b(?!\s+(?:necklace|ring|chain|watch|earrings?|bracelet|plated|colou?r))|\bcliente oro\b"
 )
-NOT_GOLD = _p(r"(?:\bnot|n['’]t|\bno es|\bwithout|\bnon)[\s-]+(?:an?\s+)?(?:circle\s+)?(?:gold|oro)\b")
+NOT_GOLD = _p(
+    r"(?:\bnot|n['’]t|\bno es|\bwithout|\bnon)[\s-]+(?:an?\s+)?(?:circle\s+)?(?:gold|oro)\b"
+)
 SILVER = _p(
     r"\bsilver\b(?=\s*(?:customers?|members?|tier|status|level|circle|loyalty|$|[,.?!;)]))"
     r"|\b(?:is|are|['’]s|es|if|for|circle|cliente)\s+(?:an?\s+)?silver\b|\bcliente plata\b"
@@ -48,7 +52,9 @@ DISCOUNT_VERBS = (
     r"reduce|ring|cut|authori[sz]e|approve"
 )
 DISCOUNT_VERBS_ES = r"dar\w*|ofrecer\w*|aplicar\w*|hacer\w*|poner\w*|descontar\w*|rebajar\w*"
-DISCOUNT = _p(r"\boff\b|\bdiscount|\bmark(?:ed)?[- ]?down|\bcheaper\b|\bdescuento|\brebaja|\bdescontar")
+DISCOUNT = _p(
+    r"\boff\b|\bdiscount|\bmark(?:ed)?[- ]?down|\bcheaper\b|\bdescuento|\brebaja|\bdescontar"
+)
 GIVES = _p(r"\b(?:give|offer|apply|do|grant|take|dar\w*|ofrecer\w*|aplicar\w*|hacer\w*)\b")
 NOT_A_DISCOUNT = _p(
     r"\brestock|\bfee\b|\bdeposit\b|\bdown payment\b|\btax\b|\bcommission\b|\btip\b|\bcharge[drs]?\b|"
@@ -79,7 +85,9 @@ NO_RECEIPT = _p(
     r"\b(?:without|no|lost|missing|don['’]t have|doesn['’]t have|hasn['’]t got)\s+(?:an?\s+|the\s+|"
     r"any\s+|her\s+|his\s+|their\s+|your\s+)?receipt|\bsin (?:el |un )?(?:recibo|ticket|comprobante)"
 )
-WITH_RECEIPT = _p(r"\bwith\s+(?:an?\s+|the\s+|your\s+|her\s+|his\s+)?receipt|\bcon (?:el |su )?recibo")
+WITH_RECEIPT = _p(
+    r"\bwith\s+(?:an?\s+|the\s+|your\s+|her\s+|his\s+)?receipt|\bcon (?:el |su )?recibo"
+)
 STORE_CREDIT = _p(r"\bstore credit\b|\bcrédito (?:de|en) (?:la )?tienda\b|\bexchange\b")
 MONEY = _p(
     r"\bcash\b|\bmoney\b|\bfull refund\b|\bin full\b|\boriginal (?:form of )?payment\b|\bback to (?:the|"
@@ -102,15 +110,17 @@ REFUND_CATEGORIES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("electronics", _p(r"\belectronics?\b|\btvs?\b|\btelevisions?\b|\blaptops?\b|\btablets?\b|"
                        r"\bphones?\b|\bcameras?\b|\bconsoles?\b|\brouters?\b|\bspeakers?\b|"
                        r"\bmonitors?\b|\bprinters?\b|\belectrónic|\btelevisor")),
-)  # fmt: skip
+)
 
 # ── price match ─────────────────────────────────────────────────────────────────────────────
 
 MATCH_VERBS = r"(?:price[- ]?)?match|do|beat|honou?r|approve|give"
 MATCH_VERBS_ES = r"igualar\w*|hacer\w*"
-PRICE_MATCH = _p(r"\bprice[- ]?match|\bmatch\b.{0,40}\bprices?\b|\bmatch (?:it|that|this)\b|\bigualar")
+PRICE_MATCH = _p(
+    r"\bprice[- ]?match|\bmatch\b.{0,40}\bprices?\b|\bmatch (?:it|that|this)\b|\bigualar"
+)
 DIFFERENCE = _p(r"\bdifference\b|\blower\b|\bcheaper\b|\bless\b|\bmatch(?:es)? (?:of|for|worth|over|up to|"
-                r"above)\b|\bdiferencia\b|\bmás barat")  # fmt: skip
+                r"above)\b|\bdiferencia\b|\bmás barat")
 MARKETPLACE = _p(r"\bmarketplace\b|\bthird[- ]party sellers?\b|\bebay\b|\bprivate sellers?\b")
 
 # ── sales under the law ─────────────────────────────────────────────────────────────────────
@@ -125,9 +135,13 @@ RESTRICTED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("paint", _p(r"\b(?:aerosol|spray)[- ]?paints?\b|\bpintura en aerosol\b")),
     ("knife", _p(r"\bkni(?:fe|ves)\b|\bcuchillos?\b|\bnavajas?\b")),
     ("game", _p(r"\bm[- ]rated\b|\brated m\b|\bmature(?:[- ]rated)? games?\b")),
-)  # fmt: skip
-BARE_AGE = _p(r"\b(?:is|he['’]s|she['’]s|who is|they['’]re|only|a|tiene)\s+(1\d|2\d)\b(?!\s*(?:%|percent|days?|d))")
-MINOR = _p(r"\bminors?\b|\bkids?\b|\bchild(?:ren)?\b|\bteen(?:ager)?s?\b|\bunderage\b|\bmenor(?:es)?\b")
+)
+BARE_AGE = _p(
+    r"\b(?:is|he['’]s|she['’]s|who is|they['’]re|only|a|tiene)\s+(1\d|2\d)\b(?!\s*(?:%|percent|days?|d))"
+)
+MINOR = _p(
+    r"\bminors?\b|\bkids?\b|\bchild(?:ren)?\b|\bteen(?:ager)?s?\b|\bunderage\b|\bmenor(?:es)?\b"
+)
 NO_ID = _p(
     r"\b(?:without|no|forgot|skip(?:ping)?)\s+(?:an?\s+|any\s+|the\s+|their\s+|his\s+|her\s+|"
     r"asking for\s+|checking\s+|showing\s+)*(?:ids?|identification|license)\b|\bsin (?:pedir )?"
@@ -152,7 +166,7 @@ LAYAWAY = _p(r"\blay-?away\b|\bapartado\b")
 WAIVE_VERBS = r"waive|skip|drop|remove|forget|ignore|refund|cancel"
 WAIVE_VERBS_ES = r"quitar\w*|no cobrar\w*|eliminar\w*|perdonar\w*"
 FEE = _p(r"\b(?:waive|skip|drop|remove|forget|quitar\w*|no cobrar\w*|perdonar\w*)\b.{0,40}\b(?:fee|charge|"
-         r"cargo|tarifa|comisión)\b")  # fmt: skip
+         r"cargo|tarifa|comisión)\b")
 OVERTIME_VERBS = r"work|stay|do|approve|authori[sz]e|take|pick|put|get|clock|have"
 OVERTIME_VERBS_ES = r"trabajar\w*|hacer\w*|aprobar\w*|quedar\w*"
 OVERTIME = _p(r"\bovertime\b|\bextra hours\b|\bhoras extras?\b")
@@ -171,4 +185,6 @@ MEDICAL = _p(
     r"headache|burn|disease)\b|\bfor (?:a |his |her |my |your )?(?:headache|fever|rash|infection|"
     r"allerg\w+|migraine)\b"
 )
-LEGAL = _p(r"\bsue\b|\blawsuit\b|\blegally (?:liable|entitled|responsible)\b|\bpress charges\b|\bdemandar\b")
+LEGAL = _p(
+    r"\bsue\b|\blawsuit\b|\blegally (?:liable|entitled|responsible)\b|\bpress charges\b|\bdemandar\b"
+)

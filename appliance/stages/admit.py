@@ -41,7 +41,7 @@ class Admit:
         grant = Grant(
             allowed=refusal is None,
             audiences=self._audiences(ask),
-            families=self._families(ask),
+            families=self._families(prepared),
             rule=refusal.rule if refusal else "",
             message=refusal.message if refusal else "",
             fired=tuple(dict.fromkeys(fired)),
@@ -74,7 +74,10 @@ class Admit:
 
         return tuple(role.value for role in Role if allowed(role.value))
 
-    def _families(self, ask: Ask) -> tuple[str, ...]:
+    def _families(self, prepared: Prepared) -> tuple[str, ...]:
+        ask = prepared.ask
+        has_order = any(e.kind == "order" for e in prepared.query.entities)
+
         def allowed(family: str) -> bool:
             request = PolicyRequest(
                 action="read_fact",
@@ -82,6 +85,7 @@ class Admit:
                 resource_type="Fact",
                 resource_id=family,
                 resource={"family": family},
+                context={"order_given": has_order},
             )
             return self._decide(request, ask.asked_at).allowed
 

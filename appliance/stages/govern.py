@@ -1,6 +1,6 @@
 """A sentence of a draft -> the sentence as it may be said, and every check it went through.
 
-Checks in order, each numbered: leakage, values, citation, negation, claims, personal, banned,
+Checks in order, each numbered: leakage, banned, values, citation, negation, claims, personal,
 notices. The first failure ends the walk. Not covered: a statement that is wrong in its source, and
 a promise in words that claims.py does not know.
 """
@@ -29,12 +29,12 @@ from appliance.records import (
 from appliance.stages.grounding import SOURCE_SHARE, SUPPORT_SHARE, flipped, stray_values, support
 
 LEAKAGE = "G1 leakage"
-VALUES = "G2 values"
-CITATION = "G3 citation"
-NEGATION = "G4 negation"
-CLAIMS = "G5 claims"
-PERSONAL = "G6 personal"
-BANNED = "G7 banned"
+BANNED = "G2 banned"
+VALUES = "G3 values"
+CITATION = "G4 citation"
+NEGATION = "G5 negation"
+CLAIMS = "G6 claims"
+PERSONAL = "G7 personal"
 NOTICES = "G8 notices"
 
 # Never said, though a document printed it; a recall line or a "Code Adam" may be.
@@ -96,11 +96,11 @@ class Govern:
         return case.sentence, tuple(checks)
 
     def _judges(self) -> tuple[Callable[[_Case], Check], ...]:
-        # Mends come after the checks that read the draft's own words: a masked name or an added
-        # notice is ours, and must not be looked for in the sources.
+        # What a mend takes out goes first, what it puts in last: a masked name or an added notice is
+        # ours, and must not be looked for in the sources.
         return (
-            _leakage, _values, _citation, _negation,
-            self._claims, self._personal, self._banned, self._due,
+            _leakage, self._banned, _values, _citation,
+            _negation, self._claims, self._personal, self._due,
         )  # fmt: skip
 
     def _is_our_own(self, sentence: Sentence, draft: Draft, stitched: Stitched) -> bool:
@@ -113,7 +113,9 @@ class Govern:
     def _claims(self, case: _Case) -> Check:
         """Decide every claim; one refusal fails the sentence."""
         ask = case.stitched.ask
-        about = " ".join([case.stitched.query.standalone, *(s.title for s in case.sentence.sources)])
+        about = " ".join(
+            [case.stitched.query.standalone, *(s.title for s in case.sentence.sources)]
+        )
         claims = find_claims(case.sentence.text, role=ask.role.value, about=about)
         for claim in claims:
             decision = self.policy.decide(claim, at=ask.asked_at)
@@ -167,9 +169,7 @@ class Govern:
         said = " ".join([*(s.text for s in sentences), case.sentence.text])
         subject = f"{case.stitched.query.standalone} {said}"
         language = "es" if case.stitched.query.language == "es" else "en"
-        due = [
-            n for n in self.notices.notices if n.is_due(subject) and not n.said.search(said)
-        ]
+        due = [n for n in self.notices.notices if n.is_due(subject) and not n.said.search(said)]
         if not due:
             return Check(NOTICES, Outcome.PASS, "no notice due")
         text = " ".join([case.sentence.text, *(n.texts[language] for n in due)])

@@ -27,18 +27,17 @@ _NEAR = 0.05  # sentences this much behind the nearest are as near
 _SCOPE = 6  # words that a negation reaches, within its clause
 
 _STOP = frozenset(
-    "a an the of to in on for with is are was were be been being do does did can could may might will"
-    " would shall should must i we you he she it its they them his her their our my your and or if"
-    " at by as that this these those there here what how who when where which than then so also just"
-    " from into up out about have has had get gets not no never only yes sure please any all both"
-    " each per via el la los las un una unos unas de del al que en por para con sin es son se lo le"
-    " les y o u si sí su sus mi mis no nunca hay ser está están como cuando pero".split()
+    ["a", "an", "the", "of", "to", "in", "on", "for", "with", "is", "are", "was", "were", "be", "been", "being", "do", "does", "did", "can", "could", "may", "might", "will", "would", "shall", "should", "must", "i", "we", "you", "he", "she", "it", "its", "they", "them", "his", "her", "their", "our", "my", "your", "and", "or", "if", "at", "by", "as", "that", "this", "these", "those", "there", "here", "what", "how", "who", "when", "where", "which", "than", "then", "so", "also", "just", "from", "into", "up", "out", "about", "have", "has", "had", "get", "gets", "not", "no", "never", "only", "yes", "sure", "please", "any", "all", "both", "each", "per", "via", "el", "la", "los", "las", "un", "una", "unos", "unas", "de", "del", "al", "que", "en", "por", "para", "con", "sin", "es", "son", "se", "lo", "le", "les", "y", "o", "u", "si", "sí", "su", "sus", "mi", "mis", "no", "nunca", "hay", "ser", "está", "están", "como", "cuando", "pero"]
 )
 _NEGATIONS = frozenset(
-    "not no never cannot without neither nor none nobody nothing nunca sin ni jamás ningún ninguna"
-    " ninguno tampoco".split()
+    ["not", "no", "never", "cannot", "without", "neither", "nor", "none", "nobody", "nothing", "nunca", "sin", "ni", "jamás", "ningún", "ninguna", "ninguno", "tampoco"]
 )
-_CLAUSE = re.compile(r"[,;:.!?()–—]|\b(?:but|unless|except|and|or|if|when|pero|salvo|excepto|y|o|si)\b")
+_AUXILIARIES = frozenset(
+    ["is", "are", "was", "were", "may", "must", "can", "will", "gets", "has", "have", "es", "son", "puede", "debe"]
+)
+_CLAUSE = re.compile(
+    r"[,;:.!?()–—]|\b(?:but|unless|except|and|or|if|when|pero|salvo|excepto|y|o|si)\b"
+)
 _OPENING = re.compile(r"^\W*(?:yes|no|sure|sí|si)\s*[,.:!]\s*", re.IGNORECASE)
 _NUMBER_WORD = re.compile(
     r"\b(?:thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|"
@@ -89,27 +88,35 @@ def stray_values(text: str, *, cited: Sequence[str], asked: Sequence[str]) -> li
         if not echoed or (rivals and not any(g.kind is value.kind for g in grounded)):
             stray.append(value.text)
     known = " ".join([*cited, *asked])
-    return stray + _miscopied(text, cited, stray) + _stray_numbers(text, mine, known)
+    return stray + _miscopied(text, cited, given, stray) + _stray_numbers(text, mine, known)
 
 
-def _miscopied(text: str, cited: Sequence[str], stray: Sequence[str]) -> list[str]:
-    """Return the values that a copied sentence changed or moved; none where one copy is true."""
+def _miscopied(
+    text: str, cited: Sequence[str], given: Sequence[Value], stray: Sequence[str]
+) -> list[str]:
+    """Return the values that a copied sentence changed or moved; none where one copy is true.
+
+    A value of the ask is excused beside a true one: "After 45 days no: within 30 days."
+    """
     wrong: list[list[str]] = []
     for share, original in _nearest(text, cited):
         if share < COPY_SHARE:
             break
         rest = list(find_values(original))
-        bad = []
+        bad: list[Value] = []
+        kept: set[ValueKind] = set()
         for value in find_values(text):
             kin = [v for v in rest if v.kind is value.kind]
             same = next((v for v in kin if equal(v, value)), None)
             if same is not None:  # what stands before it is passed: values keep their order
                 rest = [v for v in rest if v.kind is not value.kind or v.start > same.start]
+                kept.add(value.kind)
             elif value.text not in stray and any(
                 v.kind is value.kind for v in find_values(original)
             ):
-                bad.append(value.text)
-        wrong.append(bad)
+                bad.append(value)
+        excused = [v for v in bad if v.kind in kept and any(equal(v, g) for g in given)]
+        wrong.append([v.text for v in bad if v not in excused])
     return min(wrong, key=len, default=[])
 
 
@@ -170,9 +177,7 @@ def flipped(text: str, cited: Sequence[str]) -> str:
 
 def content(text: str) -> list[str]:
     """Return the stems of the words that carry meaning, numbers left out, each once."""
-    kept = (
-        _stem(w) for w in words(text) if w not in _STOP and len(w) > 1 and not w[0].isdigit()
-    )
+    kept = (_stem(w) for w in words(text) if w not in _STOP and len(w) > 1 and not w[0].isdigit())
     return list(dict.fromkeys(kept))
 
 
@@ -193,11 +198,13 @@ def _polarity(text: str) -> tuple[set[str], set[str]]:
     yes: set[str] = set()
     no: set[str] = set()
     for clause in _CLAUSE.split(text.casefold().replace("’", "'")):
-        left = 0
+        left, of_noun = 0, False
         for word in re.findall(r"[^\W_]+(?:'[^\W_]+)?", clause):
             if word in _NEGATIONS or word.endswith("n't"):
-                left = _SCOPE
+                left, of_noun = _SCOPE, word in {"without", "sin"}
                 continue
+            if of_noun and word in _AUXILIARIES:  # "without a receipt | is limited"
+                left = 0
             if word not in _STOP and (len(word) > 1 or word.isdigit()):
                 (no if left else yes).add(_stem(word))
                 left = max(0, left - 1)
@@ -206,9 +213,7 @@ def _polarity(text: str) -> tuple[set[str], set[str]]:
 
 def _stray_numbers(text: str, typed: Sequence[Value], known: str) -> list[str]:
     spans = [(v.start, v.end) for v in typed]
-    loose = [
-        m[0] for m in _DIGITS.finditer(text) if not any(s <= m.start() < e for s, e in spans)
-    ]
+    loose = [m[0] for m in _DIGITS.finditer(text) if not any(s <= m.start() < e for s, e in spans)]
     seen = set(_DIGITS.findall(known))
     told = {w.casefold() for w in _NUMBER_WORD.findall(known)}
     spelled = [m[0] for m in _NUMBER_WORD.finditer(text) if m[0].casefold() not in told]

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from appliance.logistic import Logistic
 from appliance.ports import Embedder, Index, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
-from appliance.stages.text import words
+from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
 
-POLICY = "policy"
-OUT_OF_SCOPE = "out_of_scope"
 DRAFTING = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.GENERALIST)
 
 
@@ -34,51 +27,24 @@ class CardIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RouterModel:
-    """Weights trained at headquarters (`models/router.py`).
+    """What routing learned at headquarters (`models/intents.py`, `models/outcomes.py`).
 
     Attributes:
-        intents: Names of the classes, `out_of_scope` among them.
-        weights: (intents, dim + words), over the ask's embedding and its hashed words.
-        bias: (intents,).
-        lanes: Per lane, a logistic regression over the features of an ask.
+        intent: What kind of question an ask is.
+        lanes: Per lane, features of an ask -> calibrated p that its answer is right.
         out_of_scope_at: In-scope probability below which only a hand-over is left.
         try_at: Probability below which a lane is not tried.
     """
 
-    intents: tuple[str, ...]
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    intent: IntentModel
     lanes: Mapping[str, Logistic]
     out_of_scope_at: float
     try_at: Mapping[str, float]
-
-    def intent_odds(self, inputs: NDArray[np.float32]) -> dict[str, float]:
-        """Return the softmax over intents of one input row, shape (dim + words,)."""
-        scores = self.weights @ inputs + self.bias
-        odds = np.exp(scores - scores.max())
-        odds /= odds.sum()
-        return {name: float(p) for name, p in zip(self.intents, odds, strict=True)}
 
     def lane_p(self, lane: LaneName, features: Mapping[str, float]) -> float:
         """Return the calibrated probability that `lane` answers right; 0 for one never trained."""
         known = self.lanes.get(lane.value)
         return known.p(features) if known else 0.0
-
-
-WORD_BUCKETS = 512
-
-
-def hashed_words(text: str) -> NDArray[np.float32]:
-    """Return a unit row of hashed words and word pairs, shape (WORD_BUCKETS,).
-
-    An embedding alone blurs "how much" and "how many"; the words keep them apart.
-    """
-    found = words(text)
-    row = np.zeros(WORD_BUCKETS, dtype=np.float32)
-    for token in [*found, *(f"{a} {b}" for a, b in itertools.pairwise(found))]:
-        row[zlib.crc32(token.encode()) % WORD_BUCKETS] += 1.0
-    norm = float(np.linalg.norm(row))
-    return row / norm if norm else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +61,8 @@ class Route:
         """Return the ladder; a refused ask gets the hand-over alone."""
         query = admitted.query
         vector = self.embedder.embed([query.standalone])[0]
-        odds = self.model.intent_odds(np.concatenate([vector, hashed_words(query.standalone)]))
         subject, product = self._subject(query)
+        odds = self.model.intent.odds(query.standalone, vector, product=product)
         card, cosine = self.cards.nearest(
             vector,
             audiences=admitted.grant.audiences,

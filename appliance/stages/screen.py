@@ -69,7 +69,7 @@ SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("store", r"\b(?:customers?|receipts?|returns?|refunds?|price|prices?|aisle|stock|gift card|store|till|register|order|"
                   r"warranty|coupons?|shelf|cliente|recibo|precio|tienda|pasillo)\b"),
     )
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ class Screen:
             fits = table["version"] == VERSION and len(weights) == BUCKETS
             screen = cls(weights, signs, float(table["bias"]), float(table["threshold"]))
         except (ValueError, KeyError, TypeError) as exc:
-            raise DamagedRelease(f"The injection weights do not parse: {exc!r}.", hint=hint) from exc
+            raise DamagedRelease(
+                f"The injection weights do not parse: {exc!r}.", hint=hint
+            ) from exc
         if not fits:
             raise DamagedRelease(
                 f"The injection weights are version {table['version']} with {len(weights):,} buckets;"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import apsw
 import numpy as np
@@ -22,11 +22,12 @@ from appliance.store import index_schema as schema
 from appliance.store import ranker as ranking
 from appliance.store.products import PART, Products
 from appliance.store.ranker import Matrix, Pool, Ranker
-from appliance.store.vector_scan import Numbers, VectorScan
+from appliance.store.vector_scan import Numbers, VectorScan, dot
 from appliance.store.words import MAX_TERMS, Term, any_of, clean, idf, stems, words
 
 MAX_K = 1_000
 POOL = 40  # candidates from words and as many from vectors; more when more are asked for
+SENTENCE_POOL = 32  # candidates whose sentences are compared one by one
 MAX_ROWS = 3_000  # passages a word search may touch: about 3 ms. The rarest words are taken first.
 FIELD_WEIGHTS = "2.0, 1.0, 4.0"  # title path, text, identifiers
 IDENTIFIED = 0.98  # least score of a product whose identifier the ask holds
@@ -60,12 +61,11 @@ class SqliteIndex:
         self.ranker = ranker if isinstance(ranker, Ranker) else Ranker.load(ranker or _default())
         try:
             self._scan = VectorScan(db, dim=int(self.meta["dim"]))
-            lengths = db.execute("SELECT avg(length(terms)) / 4.0 FROM passages").fetchone()
-            self._mean_length = float(lengths[0] or 1.0)
-            products = db.execute("SELECT count(*) FROM products").fetchone()[0]
+            ((length,),) = db.execute("SELECT avg(length(terms)) / 4.0 FROM passages")
+            self._mean_length = float(cast("float | None", length) or 1.0)
         except (apsw.Error, ValueError, KeyError) as error:
             raise schema.damaged(path, f"its tables cannot be read: {error}") from error
-        self._products = Products(self._connect, products)
+        self._products = Products(self._connect)
         self._lookup = lru_cache(maxsize=4_096)(self._read_term)
 
     @property
@@ -275,16 +275,21 @@ class SqliteIndex:
         )
 
     def _nearest_sentences(self, vector: Vector, numbers: Numbers, cosine: Vector) -> Vector:
-        """Return each passage's best cosine over its sentences and itself, shape (m,)."""
-        rows = self._connect().execute(
-            "SELECT passage, vector FROM sentences WHERE vector IS NOT NULL"
-            f" AND passage IN ({_list(numbers)}) ORDER BY passage"
+        """Return each passage's best cosine over its sentences and itself, shape (m,).
+
+        Only the nearest passages' sentences are read; the others' would hardly be nearer.
+        """
+        near = numbers[np.sort(np.argsort(-cosine, kind="stable")[:SENTENCE_POOL])]
+        found = list(
+            self._connect().execute(
+                "SELECT passage, vector FROM sentences WHERE vector IS NOT NULL"
+                f" AND passage IN ({_list(near)}) ORDER BY passage"
+            )
         )
-        found = rows.fetchall()
         best = cosine.copy()
         if found:
             owners, blobs = zip(*found, strict=True)
-            cosines = schema.unpack_vectors(blobs) @ vector
+            cosines = dot(schema.unpack_vectors(blobs), np.asarray(vector, dtype=np.float32))
             np.maximum.at(best, np.searchsorted(numbers, owners), cosines)
         return best
 
@@ -296,15 +301,13 @@ class SqliteIndex:
             f" effective_from, effective_to FROM passages WHERE number IN ({_list(numbers)})"
         )
         by_number = {row[0]: row[1:] for row in rows}
-        return [
-            Passage(
-                *by_number[int(number)][:8],
-                effective_from=schema.day(by_number[int(number)][8]),
-                effective_to=schema.day(by_number[int(number)][9]),
-                score=float(score),
-            )
-            for number, score in zip(numbers, scores, strict=True)
-        ]
+        found = []
+        for number, score in zip(numbers.tolist(), scores.tolist(), strict=True):
+            *columns, start, end = by_number[number]
+            texts = cast("list[str]", columns)
+            dates = (schema.day(cast("int", start)), schema.day(cast("int", end)))
+            found.append(Passage(*texts, *dates, score))  # type: ignore[arg-type, call-arg]
+        return found
 
     def _one(self, sql: str, value: str) -> tuple[Any, ...] | None:
         try:

@@ -1,7 +1,7 @@
 """The layout of an index file, and how one is opened; shared by the builder and the reader.
 
-One SQLite file: passages (FTS5 for words, sqlite-vec for vectors, term ids for the ranker), products
-with their identifiers, and `meta`. It is written once and never changed: readers open it immutable.
+One SQLite file: passages (FTS5 for words, sqlite-vec for vectors, term ids for the ranker),
+products with their identifiers, and `meta`. Written once, never changed: readers open it immutable.
 """
 
 from __future__ import annotations

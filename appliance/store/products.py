@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import apsw
 
 from appliance.store.identifiers import candidates, fold
-from appliance.store.words import Term, any_of, fold as fold_word, stems
+from appliance.store.words import Term, any_of, stems
+from appliance.store.words import fold as fold_word
 
 WHOLE, PART = 1.0, 0.97  # score of a product named by a whole identifier, or by a telling part
 PREFIX_FLOOR, PREFIX_SPAN = 0.55, 0.4  # a beginning scores by how much of the identifier it is
@@ -24,10 +25,9 @@ class Products:
     """The product side of one index; `connect` gives the calling thread's connection."""
 
     connect: Callable[[], apsw.Connection]
-    total: int
 
     def columns(self, key: str) -> dict[str, str] | None:
-        """Return a product's columns by SKU, else by any whole identifier of exactly one product."""
+        """Return a product's columns by SKU, else by a whole identifier only it has."""
         db = self.connect()
         row = db.execute("SELECT columns FROM products WHERE sku = ?", (key,)).fetchone()
         if row is None:
@@ -39,7 +39,7 @@ class Products:
             if len(rows) != 1:
                 return None
             row = rows[0]
-        columns: dict[str, str] = json.loads(row[0])
+        columns: dict[str, str] = json.loads(str(row[0]))
         return columns
 
     def identified(self, text: str) -> dict[int, float]:

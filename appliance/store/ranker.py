@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ FEATURES = (
     "title_share",  # share of the title's words that the ask names
     "length",  # log of words
     "is_product",
-    "product_title",  # a product whose name the ask names
+    "product_title",  # the same for a product: how much of its name the ask names,
+    "product_coverage",  # of the ask it covers,
+    "product_bm25_gap",  # and how far it is from the best
     "is_identified",  # the ask holds its SKU, EAN or model number
 )
 Matrix = NDArray[np.float32]  # (candidates, features)
@@ -76,8 +79,8 @@ class Ranker:
     def probabilities(self, features: Matrix) -> Floats:
         """Return the probability that each row's passage answers, shape (candidates,)."""
         logits = ((features - self.mean) / self.scale) @ self.weights + self.bias
-        result: Floats = 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
-        return result
+        odds = np.exp(-np.clip(logits, -30.0, 30.0))
+        return (1.0 / (1.0 + odds)).astype(np.float32)
 
     def as_json(self) -> str:
         """Return the release's ranker.json."""
@@ -115,7 +118,8 @@ class Ranker:
             raise DamagedRelease(f"Ranker {path} cannot be read: {error!r}.", hint=hint) from error
         if not np.isfinite(numbers).all() or (numbers[:, 1] <= 0).any():
             raise DamagedRelease(f"Ranker {path} holds numbers that cannot be weights.", hint=hint)
-        return cls(*numbers.T.copy(), bias=bias, figures=figures)
+        mean, scale, weights = numbers.T.copy()
+        return cls(mean, scale, weights, bias, figures)
 
 
 def untrained() -> Ranker:
@@ -143,6 +147,8 @@ def features(terms: Sequence[Term], pool: Pool, *, mean_length: float) -> Matrix
     if terms:
         _word_features(terms, pool, lengths, column, mean_length=mean_length)
     column["product_title"][:] = column["title_share"] * pool.is_product
+    column["product_coverage"][:] = column["coverage"] * pool.is_product
+    column["product_bm25_gap"][:] = column["bm25_gap"] * pool.is_product
     return out
 
 
@@ -214,7 +220,7 @@ def _pairs(
     """Return the share of the ask's neighbouring terms that stand near each other here."""
     order = sorted(range(len(terms)), key=lambda j: terms[j].place)
     found = np.zeros(count, dtype=np.float32)
-    pairs = list(zip(order, order[1:], strict=False))
+    pairs = list(pairwise(order))
     for left, right in pairs:
         here = np.zeros(count, dtype=bool)
         for step in range(1, NEAR + 1):
@@ -222,7 +228,7 @@ def _pairs(
             near = near[owner[near] == owner[near - step]]
             here[owner[near]] = True
         found += here
-    return found / max(len(pairs), 1)
+    return found / np.float32(max(len(pairs), 1))
 
 
 def _reciprocal_rank(values: Floats) -> Floats:

@@ -8,6 +8,7 @@ import threading
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import apsw
 
@@ -18,16 +19,17 @@ MAX_TERMS = 32  # distinct terms of an ask that are searched for, rarest first
 _local = threading.local()
 
 # Function words, English and Spanish, folded. They never choose a passage by themselves.
-STOP_WORDS = frozenset(
-    """a about am an and any are as at be been being but by can could did do does doing for from get
-    gets got had has have having he her here hers him his how i if in into is it its just let me my
-    no of off on or our ours out please she should so some than that the their them then there these
-    they this those to too up us very was we were what whats when where which who whom whose why
-    will with would you your yours s t d ll m re ve
-    al algo como con cual cuando cuanto cuantos cuanta de del donde el ella en es esta este esto
-    hay la las le lo los me mi mis no o para pero por puede puedo que quien se si sin su sus tengo
-    tiene un una unas unos y ya""".split()
-)
+_FUNCTION_WORDS = """
+a about am an and any are as at be been being but by can could did do does doing for from get gets
+got had has have having he her here hers him his how i if in into is it its just let me my no of off on or
+our ours out please she should so some than that the their them then there these they this those
+to too up us very was we were what whats when where which who whom whose why will with would you your
+yours s t d ll m re ve
+al algo como con cual cuando cuanto cuantos cuanta de del donde el ella en es esta este esto hay la
+las le lo los me mi mis no o para pero por puede puedo que quien se si sin su sus tengo tiene un una
+unas unos y ya
+"""
+STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +72,26 @@ def clean(text: str, *, limit: int = MAX_CHARACTERS) -> str:
 def words(text: str) -> list[Word]:
     """Split and stem; the same tokens FTS5 makes."""
     raw = text.encode("utf-8", "replace")
-    tokens = _tokenizer()(raw, apsw.FTS5_TOKENIZE_DOCUMENT, None)
-    return [
-        Word(surface=raw[start:end].decode("utf-8", "replace"), stem=stem[0])
-        for start, end, *stem in tokens
-    ]
+    found: list[Word] = []
+    tokens = _tokenizer()(raw, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_colocated=True)
+    for start, end, stem, *_ in cast("list[tuple[int, int, str]]", tokens):
+        found.append(Word(raw[start:end].decode("utf-8", "replace"), stem))
+    return found
 
 
 def stems(text: str) -> list[str]:
     """Return only the stems of a text, in order."""
     raw = text.encode("utf-8", "replace")
     flags = apsw.FTS5_TOKENIZE_DOCUMENT
-    return list(_tokenizer()(raw, flags, None, include_offsets=False, include_colocated=False))
+    found = _tokenizer()(raw, flags, None, include_offsets=False, include_colocated=False)
+    return [str(stem) for stem in found]
 
 
 def idf(passages: int, *, total: int) -> float:
-    """Return BM25's inverse document frequency, always positive. Source: Robertson & Zaragoza 2009."""
+    """Return BM25's inverse document frequency, always positive.
+
+    Source: Robertson & Zaragoza 2009, with 1 added under the logarithm.
+    """
     return math.log(1.0 + (total - passages + 0.5) / (passages + 0.5))
 
 

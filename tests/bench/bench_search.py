@@ -2,7 +2,8 @@
 
     python -m tests.bench.bench_search [--index DEMO_INDEX] [--passages 43000]
 
-Texts are made of the demo catalogue's and handbook's own words with Zipf frequencies. Vectors are
+One passage in ten is a document's, the others are products', as a large chain's are. Texts are runs
+of the demo catalogue's and handbook's own words. Vectors are
 mixtures of the demo index's real ones with noise, so that their spread is that of real embeddings.
 Asks are the demo chain's held-out ones with their real vectors.
 """
@@ -60,12 +61,13 @@ def main() -> None:
     options = parser.parse_args()
     texts, rows = _material(options.index)
     with tempfile.TemporaryDirectory() as folder:
-        docs = _documents(Path(folder), texts, options.passages)
+        docs = _documents(Path(folder), texts, options.passages // 10)
+        catalog = _catalog(Path(folder), texts, options.passages - options.passages // 10)
         mixing = MixingEmbedder(rows)
         at = time.perf_counter()
         made = build_index(
             docs=[docs],
-            catalog=None,
+            catalog=catalog,
             out=Path(folder) / "index.db",
             embedder=mixing,
             embedder_digest=mixing.digest,
@@ -93,7 +95,7 @@ def _material(path: Path) -> tuple[list[str], Vectors]:
 def _documents(folder: Path, texts: Sequence[str], count: int) -> Path:
     """Write `count` documents of a passage each, 40 to 160 words, in one JSONL."""
     dice = np.random.default_rng(SEED)
-    words = " ".join(texts).split()  # sampled from running text: frequencies stay Zipf's
+    words = " ".join(texts).split()  # running text: frequencies stay Zipf's
     path = folder / "docs.jsonl"
     with path.open("w", encoding="utf-8") as file:
         for number in range(count):
@@ -106,6 +108,21 @@ def _documents(folder: Path, texts: Sequence[str], count: int) -> Path:
             }
             audience = ("associate", "associate", "associate", "lead", "manager")[number % 5]
             file.write(json.dumps({**row, "audience": audience}) + "\n")
+    return path
+
+
+def _catalog(folder: Path, texts: Sequence[str], count: int) -> Path:
+    """Write `count` products with a name, a brand and 40 words about them, as JSONL."""
+    dice = np.random.default_rng(SEED + 1)
+    words = " ".join(texts).split()
+    path = folder / "catalog.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            start = int(dice.integers(0, len(words) - 50))
+            name = " ".join(words[start : start + 5])
+            about = " ".join(words[start + 5 : start + 45])
+            row = {"sku": f"BM-{number:06d}", "name": name, "about": about, "price": number / 100}
+            file.write(json.dumps(row) + "\n")
     return path
 
 

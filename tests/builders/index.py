@@ -58,8 +58,8 @@ language: es
 Los artículos sin abrir se devuelven dentro de 60 días con el recibo.
 """
 CATALOG = """sku,ean,model,name,brand,department,price,cost,stock,colour
-LM-104233,4006381333931,WH-1000XM5,Sonara WH-1000XM5 headphones black,Sonara,electronics,349.99,120,4,black
-LM-104234,4006381333948,WH-1000XM4,Sonara WH-1000XM4 headphones silver,Sonara,electronics,249.99,90,0,silver
+LM-104233,4006381333931,WH-1000XM5,Sonara WH-1000XM5 headphones black,Sonara,hifi,349.99,120,4,black
+LM-104234,4006381333948,WH-1000XM4,Sonara WH-1000XM4 headphones silver,Sonara,tv,249.99,90,0,grey
 LM-200001,0012345678905,KT-17,Hearthline kettle 1.7 L,Hearthline,home,39.50,11,9,white
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,8 +9,6 @@ from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-
-import numpy as np
 
 from appliance.backroom import Store
 from appliance.config import Settings
@@ -22,7 +19,7 @@ from appliance.lanes.quote import QuoteLane
 from appliance.logistic import Logistic
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import Notices
-from appliance.ports import Clock, LanguageModel
+from appliance.ports import Clock, LanguageModel, Vector
 from appliance.records import LaneName, Passage, Role
 from appliance.release import Manifest, Release
 from appliance.stages.admit import Admit
@@ -33,8 +30,10 @@ from appliance.stages.govern import Govern
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.personal import find_personal
 from appliance.stages.prepare import Prepare
-from appliance.stages.route import WORD_BUCKETS, Route, RouterModel
+from appliance.stages.intent import EXTRAS, WORD_BUCKETS, IntentModel
+from appliance.stages.route import Route, RouterModel
 from appliance.stages.stitch import Stitch
+from appliance.stages.text import words
 from appliance.store.card_vectors import CardVectors
 from appliance.store.cards import Card, Cards
 from appliance.store.db import Database
@@ -51,7 +50,6 @@ from tests.fakes.ports import (
     WordIndex,
 )
 
-DIM = HashEmbedder().dim
 RELEASE = "demo-7"
 HEADPHONES = a_passage()
 LAPTOPS = a_passage(
@@ -80,23 +78,24 @@ CARD = Card(
     effective_from=date(2026, 1, 5),
 )
 CUES = {
-    "policy": (),
-    "price": ("price", "cost", "costs"),
-    "stock": ("stock",),
-    "out_of_scope": ("weather", "poem"),
+    "price": {"price", "cost", "costs"},
+    "stock": {"stock"},
+    "out_of_scope": {"weather", "poem"},
 }
 
 
+class CueIntents:
+    """An intent model that goes by one word of an ask; "policy" when it sees none of `CUES`."""
+
+    def odds(self, text: str, vector: Vector, *, product: float) -> dict[str, float]:
+        found = set(words(text))
+        intent = next((name for name, cues in CUES.items() if cues & found), "policy")
+        return {name: 0.91 if name == intent else 0.03 for name in ("policy", *CUES)}
+
+
 def a_router(**fields: Any) -> RouterModel:
-    """Return a router that knows intents by the words of `CUES`, "policy" when it sees none."""
-    weights = np.zeros((len(CUES), DIM + WORD_BUCKETS), dtype=np.float32)
-    for row, cues in enumerate(CUES.values()):
-        for cue in cues:
-            weights[row, DIM + zlib.crc32(cue.encode()) % WORD_BUCKETS] = 40.0
     known = {
-        "intents": tuple(CUES),
-        "weights": weights,
-        "bias": np.array([3.0, 0.0, 0.0, 0.0], dtype=np.float32),
+        "intent": CueIntents(),
         "lanes": {
             "card": Logistic({"card_close": 10.0}, -4.0),
             "lookup": Logistic({"live": 8.0}, -4.0),
@@ -198,4 +197,3 @@ class Parts:
 def screen(text: str) -> tuple[float, bool]:
     """Tell an injection by its most famous words."""
     return (0.97, True) if "ignore all rules" in text.lower() else (0.02, False)
-

@@ -12,7 +12,7 @@ from appliance.store.words import stems
 
 
 class WordEmbedder:
-    """Each stem is a fixed random direction; a text is the sum of its own. Counts what it is asked."""
+    """Each stem is a fixed random direction; a text is their sum. Counts its texts."""
 
     digest = "fake-words"
 

@@ -91,9 +91,7 @@ def outcomes(reply: Reply) -> list[tuple[str, str]]:
         ("price " * 20_000, "handoff"),
     ],
 )
-def test_every_ask_visits_every_stage_once_and_in_order(
-    parts: Parts, text: str, lane: str
-) -> None:
+def test_every_ask_visits_every_stage_once_and_in_order(parts: Parts, text: str, lane: str) -> None:
     pipeline, visited = spied(parts.pipeline())
 
     reply = pipeline(an_ask(text.encode("utf-8", "replace").decode()))

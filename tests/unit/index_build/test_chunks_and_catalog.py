@@ -47,7 +47,8 @@ def test_sentence_spans_cover_every_visible_character(text: str) -> None:
 def test_columns_become_sentences_that_name_the_product(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text(
-        "Item ID;Product Name;Brand;Price;Options;Is Waterproof;Warranty months;Stock;Cost;Image URL\n"
+        "Item ID;Product Name;Brand;Price;Options;Is Waterproof;Warranty months;Stock;Cost;"
+        "Image URL\n"
         "77001;Trail lamp;Lumo;19.5;color=red; size=M;true;24;3;4.10;http://x/y.jpg\n".replace(
             "color=red; size=M", '"color=red; size=M"'
         ),

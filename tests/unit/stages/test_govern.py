@@ -45,7 +45,11 @@ RETURNS = (
 
 def personal(text: str) -> Sequence[Span]:
     """Stand in for `find_personal`: names by a list, e-mail and cards by pattern."""
-    kinds = {"name": r"Maria Lopez|John Smith", "email": r"\S+@\S+\.\w+", "card": r"4111 1111 1111 1111"}
+    kinds = {
+        "name": r"Maria Lopez|John Smith",
+        "email": r"\S+@\S+\.\w+",
+        "card": r"4111 1111 1111 1111",
+    }
     return [Span(m.start(), m.end(), k) for k, p in kinds.items() for m in re.finditer(p, text)]
 
 
@@ -140,7 +144,9 @@ def test_a_value_of_an_uncited_passage_fails(govern):
 
 
 def test_a_sentence_without_a_source_fails(govern):
-    assert judge(govern, "Electronics come back.", sources=())[1][g.CITATION].outcome is Outcome.FAIL
+    assert (
+        judge(govern, "Electronics come back.", sources=())[1][g.CITATION].outcome is Outcome.FAIL
+    )
 
 
 def test_a_sentence_its_source_does_not_support_fails(govern):
@@ -271,9 +277,7 @@ def test_a_spanish_answer_gets_the_spanish_notice(govern):
 
 
 def test_a_hand_over_is_the_stores_own_word(govern):
-    text, checks = judge(
-        govern, "The return window is 60 days.", sources=(), lane=LaneName.HANDOFF
-    )
+    text, checks = judge(govern, "The return window is 60 days.", sources=(), lane=LaneName.HANDOFF)
 
     assert text == "The return window is 60 days."
     assert all(c.outcome is Outcome.PASS for c in checks.values())
@@ -344,8 +348,10 @@ def test_true_sentences_are_supported_and_rarely_by_another_document():
 
 def test_negated_sentences_are_caught_and_no_true_one():
     pairs = handbook()
-    opposite = [(t.replace(" is ", " is not ", 1), d) for t, d in pairs if " is " in t]
+    denied = re.compile(r"\b(?:no|not|never|without|nor|neither|cannot)\b|n't", re.IGNORECASE)
+    plain = [(t, d) for t, d in pairs if " is " in t and not denied.search(t)]
+    opposite = [(t.replace(" is ", " is not ", 1), d) for t, d in plain]
     caught = [bool(flipped(t, [d])) for t, d in opposite]
 
     assert [t for t, d in pairs if flipped(t, [d])] == []
-    assert sum(caught) / len(caught) > 0.9
+    assert sum(caught) / len(caught) > 0.98

@@ -1,0 +1,227 @@
+"""Each lane alone: what it says, what it cites, and when it has nothing to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.errors import LineDown
+from appliance.lanes.card import CardLane
+from appliance.lanes.generalist import GeneralistLane, NoLine, read_answer
+from appliance.lanes.handoff import HandoffLane
+from appliance.lanes.lookup import MOST_FACTS, LookupLane
+from appliance.lanes.quote import QuoteLane
+from appliance.records import Draft, LaneName, Passage
+from appliance.store.cards import Cards
+from tests.builders.records import (
+    a_fact,
+    a_ladder,
+    a_passage,
+    a_query,
+    a_refusal,
+    a_stitched,
+    an_evidence,
+    excerpts_of,
+)
+from tests.builders.stores import CARD, HEADPHONES, LAPTOPS
+from tests.fakes.ports import FakeLine
+
+THREE = a_passage("Keep the box. Come back in 30 days. Bring the receipt.")
+
+
+def texts(draft: Draft) -> list[str]:
+    return [s.text for s in draft.sentences]
+
+
+def draft(lane: Any, **stitched: Any) -> Draft:
+    found: Draft = lane.draft(a_stitched(**stitched), remaining_s=5.0)
+    return found
+
+
+# ── card ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_card_is_said_sentence_by_sentence_each_citing_its_own_words() -> None:
+    said = draft(CardLane(Cards([CARD])), card="wifi", lanes=a_ladder(LaneName.CARD))
+    assert " ".join(texts(said)) == CARD.text
+    assert said.p == 0.9
+    for sentence in said.sentences:
+        (source,) = sentence.sources
+        assert source.id == "card:wifi"
+        assert CARD.text[source.start : source.end] == sentence.text
+
+
+@pytest.mark.parametrize("card", ["", "unknown"])
+def test_without_a_near_card_the_card_lane_has_nothing(card: str) -> None:
+    assert draft(CardLane(Cards([CARD])), card=card).is_none
+
+
+# ── lookup ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_facts_are_said_in_the_words_of_their_family_and_cited() -> None:
+    fact = a_fact()
+    said = draft(LookupLane(), evidence=an_evidence(facts=[fact]))
+    assert texts(said) == [fact.text]
+    assert said.sentences[0].sources[0].id == fact.id
+
+
+def test_a_stale_fact_is_never_said() -> None:
+    evidence = an_evidence(facts=[a_fact(is_stale=True)])
+    assert draft(LookupLane(), evidence=evidence).is_none
+
+
+def test_what_is_missing_is_said_as_a_sentence() -> None:
+    evidence = an_evidence(missing=("stock: not known since 14:02",))
+    said = draft(LookupLane(), evidence=evidence)
+    assert texts(said) == ["Stock: not known since 14:02."]
+    assert not said.is_none
+
+
+def test_no_more_facts_are_said_than_one_can_hear() -> None:
+    facts = [a_fact(id=f"price:{n}") for n in range(9)]
+    assert len(draft(LookupLane(), evidence=an_evidence(facts=facts)).sentences) == MOST_FACTS
+
+
+def test_without_facts_the_lookup_lane_has_nothing() -> None:
+    assert draft(LookupLane(), evidence=an_evidence()).is_none
+
+
+# ── quote ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def quoted(*odds: float) -> Draft:
+    evidence = an_evidence([THREE], excerpts=excerpts_of(THREE, *odds))
+    return draft(QuoteLane(), evidence=evidence)
+
+
+def test_the_likeliest_sentence_is_quoted_with_its_odds() -> None:
+    said = quoted(0.1, 0.8, 0.2)
+    assert texts(said) == ["Come back in 30 days."]
+    assert said.p == 0.8
+
+
+def test_a_second_sentence_half_as_likely_is_quoted_along_in_reading_order() -> None:
+    assert texts(quoted(0.4, 0.8, 0.39)) == ["Keep the box.", "Come back in 30 days."]
+
+
+def test_never_more_than_two_sentences_are_quoted() -> None:
+    assert len(quoted(0.8, 0.8, 0.8).sentences) == 2
+
+
+def test_a_quote_is_verbatim_and_says_where_it_stands() -> None:
+    for sentence in quoted(0.8, 0.7, 0.1).sentences:
+        (source,) = sentence.sources
+        assert THREE.text[source.start : source.end] == sentence.text
+        assert (source.id, source.title) == (THREE.id, THREE.title)
+
+
+def test_a_quote_stays_in_one_passage() -> None:
+    excerpts = (*excerpts_of(HEADPHONES, 0.9), *excerpts_of(LAPTOPS, 0.89))
+    evidence = an_evidence([LAPTOPS, HEADPHONES], excerpts=excerpts)
+    assert texts(draft(QuoteLane(), evidence=evidence)) == [HEADPHONES.text]
+
+
+def test_without_a_passage_there_is_nothing_to_quote() -> None:
+    assert draft(QuoteLane(), evidence=an_evidence()).is_none
+
+
+# ── hand-over ─────────────────────────────────────────────────────────────────────────────────
+
+HANDOFF = HandoffLane(line_is_configured=False)
+
+
+def test_a_refusal_is_said_in_the_rules_own_words() -> None:
+    said = draft(HANDOFF, grant=a_refusal("no-cash", "Cash stays in the till."))
+    assert texts(said) == ["Cash stays in the till."]
+    assert said.why == "refused by no-cash"
+
+
+@pytest.mark.parametrize("intent", ["policy", "price", "stock", "pickup", "out_of_scope", "new"])
+@pytest.mark.parametrize("language", ["en", "es", "fr"])
+def test_the_hand_over_always_answers_and_names_whom_to_ask(intent: str, language: str) -> None:
+    said = draft(HANDOFF, intent=intent, query=a_query(language=language), evidence=an_evidence())
+    assert not said.is_none
+    assert said.p == 1.0
+    assert any(word in " ".join(texts(said)) for word in ("ask", "pregunte"))
+
+
+def test_a_hand_over_says_what_could_not_be_read() -> None:
+    evidence = an_evidence(missing=("stock: not known since 14:02",))
+    said = draft(HANDOFF, intent="stock", evidence=evidence)
+    assert texts(said)[0] == "Stock: not known since 14:02."
+    assert "receiving lead" in texts(said)[1]
+
+
+# ── generalist ────────────────────────────────────────────────────────────────────────────────
+
+TWO = (HEADPHONES, LAPTOPS)
+
+
+def ids(answer: str, passages: tuple[Passage, ...] = TWO) -> list[tuple[str, list[str]]]:
+    return [(s.text, [c.document for c in _cited(s, passages)]) for s in read_answer(answer, TWO)]
+
+
+def _cited(sentence: Any, passages: tuple[Passage, ...]) -> list[Passage]:
+    return [p for source in sentence.sources for p in passages if p.id == source.id]
+
+
+def test_the_line_hears_the_masked_ask_never_the_given_one() -> None:
+    line = FakeLine("Thirty days [1].")
+    evidence = an_evidence([HEADPHONES])
+    draft(
+        GeneralistLane(line, "Cite."),
+        text="call 555-0100 about headphones",
+        masked="call [PHONE] about headphones",
+        evidence=evidence,
+    )
+    sent = str(line.heard)
+    assert "[PHONE]" in sent
+    assert "555-0100" not in sent
+    assert HEADPHONES.text in sent
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Headphones have 30 days [1]. Laptops have 15 days [2].",
+        "Headphones have 30 days. [1] Laptops have 15 days. [2]",
+        "Headphones have 30 days.[1] Laptops have 15 days.[2]",
+    ],
+)
+def test_a_citation_goes_to_its_own_sentence_wherever_the_stop_is(answer: str) -> None:
+    assert ids(answer) == [
+        ("Headphones have 30 days.", ["returns-headphones"]),
+        ("Laptops have 15 days.", ["returns-laptops"]),
+    ]
+
+
+def test_a_citation_of_a_passage_that_was_not_sent_is_no_source() -> None:
+    assert ids("Yes [7]. No [0].") == [("Yes.", []), ("No.", [])]
+
+
+def test_two_citations_are_two_sources() -> None:
+    assert ids("Both come back. [1][2]") == [
+        ("Both come back.", ["returns-headphones", "returns-laptops"])
+    ]
+
+
+@pytest.mark.parametrize("answer", ["", "  \n ", "[1]"])
+def test_an_empty_answer_is_none(answer: str) -> None:
+    said = draft(GeneralistLane(FakeLine(answer), ""), evidence=an_evidence(TWO))
+    assert said.is_none
+    assert said.why
+
+
+def test_without_passages_the_line_is_not_troubled() -> None:
+    line = FakeLine("Anything.")
+    assert draft(GeneralistLane(line, ""), evidence=an_evidence()).is_none
+    assert line.heard == []
+
+
+def test_a_store_without_a_line_says_so() -> None:
+    with pytest.raises(LineDown, match="No line") as caught:
+        draft(GeneralistLane(NoLine(), ""), evidence=an_evidence(TWO))
+    assert "generalist_url" in caught.value.hint
+    assert not NoLine().is_configured
