@@ -18,6 +18,7 @@ from appliance.ports import Clock, Index, LanguageModel
 from appliance.records import Ask, LaneName, Reply, Role
 from appliance.release import Release
 from appliance.replay import rehearsal
+from appliance.store.cards import Cards
 from appliance.store.db import Database
 from appliance.store.journal import SqliteJournal
 from appliance.store.spool import SqliteSpool
@@ -40,6 +41,7 @@ class Store:
     release: Release
     pipeline: Pipeline
     index: Index
+    cards: Cards
     journal: SqliteJournal
     threads: SqliteThreads
     spool: SqliteSpool

@@ -25,11 +25,6 @@ ReleaseOption = Annotated[
     Path | None, typer.Option("--release", help="Folder of a release; the demo's by default.")
 ]
 DEFAULT_HOME = Path("var/store")
-EXAMPLES = (
-    "how long do customers have to return opened headphones",
-    "how many LM-104233 do we have",
-    "can I give 25% off",
-)
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -57,18 +52,23 @@ def run(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Start the store: open the release, then serve the handheld page."""
+    from appliance.demo.refresh import keep_fresh  # noqa: PLC0415
     from appliance.web.app import serve  # noqa: PLC0415
     from appliance.wiring import open_store  # noqa: PLC0415
 
     settings = load_settings(home, {"release": release, "host": host, "port": port})
     with open_store(settings) as store:
-        address = f"http://{settings.host}:{settings.port}"
-        out.print(f"\n[bold]Backroom[/] store {settings.store}, release {store.release.manifest.id}")
-        out.print(f"  Open [bold underline]{address}[/] and try:\n")
-        for text in store.examples():
-            out.print(f"    • {text}")
-        out.print("\n  Stop with Ctrl+C.\n")
-        serve(store)
+        with keep_fresh(store.settings, store.clock):
+            serve(store, announce=lambda address: _welcome(store, address))
+
+
+def _welcome(store: Store, address: str) -> None:
+    settings = store.settings
+    out.print(f"\n[bold]Backroom[/] store {settings.store}, release {store.release.manifest.id}")
+    out.print(f"  Open [bold underline]{address}[/] and try:\n")
+    for text in store.examples():
+        out.print(f"    • {text}", markup=False)
+    out.print("\n  Stop with Ctrl+C.\n")
 
 
 def ask(

@@ -45,8 +45,8 @@ def check(rules: Rules = DEMO_RULES) -> None:
     typer.echo(f"{len(ruleset.rules)} rules in {len(files)} files fit their schema.")
 
 
-@policy.command()
-def test(rules: Rules = DEMO_RULES, as_of: AsOf = "") -> None:
+@policy.command("test")
+def run_tests(rules: Rules = DEMO_RULES, as_of: AsOf = "") -> None:
     """Run the rules' own cases; exit 1 when one fails."""
     try:
         loaded = CedarPolicy(load_rules(rules))

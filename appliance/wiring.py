@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.backroom import Store, new_id
 from appliance.clock import SystemClock
 from appliance.config import Settings
-from appliance.demo.refresh import refresh_demo
+from appliance.demo.refresh import LIVE_DATABASE, refresh_demo
 from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.engines.onnx import OnnxEmbedder
@@ -49,7 +49,6 @@ from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
 
 DATABASE = "store.db"
-LIVE_DATABASE = "live.db"
 
 
 def open_store(settings: Settings) -> Store:
@@ -135,6 +134,7 @@ def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
         release=release,
         pipeline=pipeline,
         index=index,
+        cards=cards,
         journal=journal,
         threads=threads,
         spool=SqliteSpool(database, clock),

@@ -11,7 +11,7 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,6 @@ class Material:
     wording: Wording
     orders: NDArray[np.int32]  # (asks, ORDERS): statements by likeness to each training ask
     owners: Sequence[tuple[int, str]]  # statement and text of each row of `orders`
-    by_statement: dict[int, list[int]] = field(default_factory=dict)  # rows of each statement
 
     @classmethod
     def of(
@@ -69,10 +68,16 @@ class Material:
         if not kept.exists():
             np.save(kept, likeness_orders(asks, statements, embedder=embedder))
         orders = np.load(kept)
-        rows: dict[int, list[int]] = {}
-        for row, (statement, _) in enumerate(owners):
-            rows.setdefault(statement, []).append(row)
-        return cls(statements, phrases, wording, orders, owners, rows)
+        return cls(statements, phrases, wording, orders, owners)
+
+    def halves(self) -> tuple[Material, Material]:
+        """Return two materials that share statements but no ask: every third ask, and the rest."""
+        rows = np.arange(len(self.owners))
+        return self._of_rows(rows[rows % 3 == 0]), self._of_rows(rows[rows % 3 != 0])
+
+    def _of_rows(self, rows: NDArray[np.int64]) -> Material:
+        owners = [self.owners[int(r)] for r in rows]
+        return replace(self, orders=self.orders[rows], owners=owners)
 
 
 def likeness_orders(

@@ -23,6 +23,8 @@ from models.excerpts import read_asks
 
 SAMPLES = 6  # fillings of each template
 FALSE_OUT_OF_SCOPE = 0.01  # share of the store's own questions that may be turned away
+BEFORE = ("", "", "", "hey ", "customer asking ", "quick question, ", "can you check ", "oye ")
+AFTER = ("", "", "", " please", " for a customer", " thanks", "?", " por favor")
 TAUGHT_AT = 3  # asks a word must occur in to be taught
 
 
@@ -68,7 +70,7 @@ def examples(corpus: Path, products: Sequence[Product], *, split: str, seed: int
     mine = [p for i, p in enumerate(products) if (i % 5 == 0) == (split == "held_out")]
     table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))[split]
     found = [
-        Example(_filled(template, mine, chance), intent)
+        Example(_dressed(_filled(template, mine, chance), chance), intent)
         for intent, templates in table.items()
         for template in templates
         for _ in range(SAMPLES if "{" in template else 1)
@@ -137,6 +139,11 @@ def report(model: dict[str, Any], rows: NDArray[np.float32], truth: Sequence[str
         "out_of_scope_recall": round(float((scope[~is_ours] < threshold).mean()), 4),
         "false_out_of_scope": round(float((scope[is_ours] < threshold).mean()), 4),
     }
+
+
+def _dressed(text: str, chance: random.Random) -> str:
+    """Return a text with what people put around a question, or as it is."""
+    return f"{chance.choice(BEFORE)}{text}{chance.choice(AFTER)}"
 
 
 def _filled(template: str, products: Sequence[Product], chance: random.Random) -> str:

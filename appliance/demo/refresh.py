@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from appliance.config import Settings
 from appliance.demo.seed import seed_store
+from appliance.ports import Clock
+
+log = logging.getLogger(__name__)
+
+LIVE_DATABASE = "live.db"
 
 # Well under the shortest staleness limit of facts.toml (stock: 30 minutes).
 EVERY = timedelta(minutes=10)
@@ -26,3 +36,30 @@ def refresh_demo(path: Path, *, now: datetime) -> bool:
             return False
     seed_store(path, now=now)
     return True
+
+
+@contextmanager
+def keep_fresh(settings: Settings, clock: Clock) -> Iterator[None]:
+    """Refresh the demo's live data while the block runs; a configured live database is let alone."""
+    if settings.live_database:
+        yield
+        return
+    stopped = threading.Event()
+    path = settings.home / LIVE_DATABASE
+
+    def loop() -> None:
+        while not stopped.wait(EVERY.total_seconds()):
+            try:
+                refresh_demo(path, now=clock.now())
+            # The outermost loop: a full disk now must not stop the next refresh. The facts go
+            # stale meanwhile, and answers say so.
+            except Exception:
+                log.exception("demo_refresh_failed")
+
+    thread = threading.Thread(target=loop, name="demo-refresh", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

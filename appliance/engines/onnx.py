@@ -38,8 +38,8 @@ class OnnxEmbedder:
     """A folder with embedder.onnx and tokenizer.json, loaded; safe to call from many threads.
 
     Texts are run one by one, never padded into a batch: the int8 graph scales its activations by
-    the largest value in the whole batch, so a text's vector would depend on what it was batched with,
-    and an index build that was interrupted would differ from one that was not. Test:
+    the largest value in the whole batch, so a text's vector would depend on what it was batched
+    with, and an index build that was interrupted would differ from one that was not. Test:
     unit/engines/test_onnx.py. Two workers on single texts are as fast as batches on a CPU.
     """
 

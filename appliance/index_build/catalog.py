@@ -19,8 +19,8 @@ from appliance.index_build.pieces import Notes, Product
 MAX_BYTES = 512 * 2**20
 # Common header names, most telling first; compared folded to lower case and underscores.
 HEADERS: dict[str, tuple[str, ...]] = {
-    "sku": ("sku", "item_id", "variant_id", "article_number", "item_number", "article", "stock_code",
-            "id", "product_id", "asin", "code", "ean", "gtin", "upc"),
+    "sku": ("sku", "item_id", "variant_id", "article_number", "item_number", "article",
+            "stock_code", "id", "product_id", "asin", "code", "ean", "gtin", "upc"),
     "name": ("name", "product_name", "title", "product_title", "item_name", "description_short",
              "product", "label", "description"),
     "brand": ("brand", "manufacturer", "maker", "vendor", "brand_name"),
@@ -31,7 +31,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
 IDENTIFIERS = ("sku", "item_id", "variant_id", "article_number", "item_number", "article", "id",
                "stock_code", "product_id", "asin", "code", "ean", "ean13", "gtin", "upc", "barcode",
                "model", "model_number", "model_no", "mpn", "part_number", "isbn")  # fmt: skip
-# These change by the hour: what an index says of them would be stale, so only the columns hold them.
+# These change by the hour: an index would be stale about them, so only the columns hold them.
 VOLATILE = re.compile(
     r"(^|_)(stock|inventory|available|availability|quantity|qty|on_hand|in_transit|promoted)(_|$)"
 )

@@ -118,7 +118,7 @@ def _front_matter(text: str) -> dict[str, Any]:
 
 
 def _key_lines(text: str) -> dict[str, Any] | None:
-    """Read ``title: Shoplifting: what to do``, which people write and YAML forbids, line by line."""
+    """Read ``title: Shoplifting: what to do`` line by line: people write it, YAML forbids it."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
         match = re.fullmatch(r"([A-Za-z_][\w-]*):(?:\s+(.*?))?\s*", line)

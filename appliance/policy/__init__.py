@@ -1,0 +1,1 @@
+"""The chain's rules: Cedar, and the claims that are put to them."""

@@ -13,7 +13,9 @@ from appliance.errors import BadRules
 from appliance.ports import Decision, Policy, PolicyRequest
 
 CASES_FILE = "cases.toml"
-_KEYS = frozenset(["name", "action", "role", "type", "id", "resource", "context", "on", "expect", "rule"])
+_KEYS = frozenset(
+    ["name", "action", "role", "type", "id", "resource", "context", "on", "expect", "rule"]
+)
 _NEEDED = ("name", "action", "role", "expect")
 
 

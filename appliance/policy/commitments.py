@@ -38,22 +38,20 @@ _WH = re.compile(
     _FLAGS,
 )
 _YES = re.compile(
-    
-        r"^\W*(?:yes|yep|yeah|sure|ok|okay|of course|certainly|absolutely|no problem|go ahead|sí|"
-        r"claro)\b"
-        r"|^\W*(?:you|we) (?:can|may)\W*$",
+    r"^\W*(?:yes|yep|yeah|sure|ok|okay|of course|certainly|absolutely|no problem|go ahead|sí|"
+    r"claro)\b"
+    r"|^\W*(?:you|we) (?:can|may)\W*$",
     _FLAGS,
 )
 _FINE = re.compile(r"\b(?:fine|ok|okay|allowed|alright|possible|no problem|vale|bien)\W*$", _FLAGS)
 _APPROVED = re.compile(
-    
-        r"\b(?P<a>manager|lead|gerente|encargad[oa])(?:['’]?s)?\s+(?:approv\w+|ok\b|sign\w*|says|"
-        r"agrees|"
-        r"is there|aprueba)"
-        r"|\b(?:approv\w+ (?:by|from|of)|sign\w* (?:off )?by|needs?|ask|call|get|with|aprobación "
-        r"de\w*)\s+"
-        r"(?:a |the |your |un |el |tu )?(?P<b>manager|lead|gerente|encargad[oa])\b"
-        r"|\b(?:by|from)\s+(?:a |the |your )(?P<c>manager|lead)\b",
+    r"\b(?P<a>manager|lead|gerente|encargad[oa])(?:['’]?s)?\s+(?:approv\w+|ok\b|sign\w*|says|"
+    r"agrees|"
+    r"is there|aprueba)"
+    r"|\b(?:approv\w+ (?:by|from|of)|sign\w* (?:off )?by|needs?|ask|call|get|with|aprobación "
+    r"de\w*)\s+"
+    r"(?:a |the |your |un |el |tu )?(?P<b>manager|lead|gerente|encargad[oa])\b"
+    r"|\b(?:by|from)\s+(?:a |the |your )(?P<c>manager|lead)\b",
     _FLAGS,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]+)*[.!?]*", _FLAGS)
@@ -105,9 +103,9 @@ def _given(sentence: str, verbs: str, verbs_es: str) -> re.Match[str] | None:
         rf"^\W*{_LEAD_IN}(?:{verbs})\b",
         rf"{_ES_WHO}{_ES_MODAL}\s+(?:\w+\s+)?(?:{verbs_es})",
         (
-                rf"^\W*{_LEAD_IN}(?:d[aáe]le|dele|ofr[eé]ce\w*|apl[ií]ca\w*|haz\w*|v[eé]nde\w*|"
-                rf"reembols[ae]\w*)\b"
-            ),
+            rf"^\W*{_LEAD_IN}(?:d[aáe]le|dele|ofr[eé]ce\w*|apl[ií]ca\w*|haz\w*|v[eé]nde\w*|"
+            rf"reembols[ae]\w*)\b"
+        ),
     )
     if sentence.rstrip().endswith("?"):
         return None
@@ -121,24 +119,25 @@ def _asked(sentence: str, verbs: str, verbs_es: str) -> re.Match[str] | None:
     if _WH.match(sentence):
         return None
     patterns = (
-        
+        (
             rf"\b(?:can|may|could|should|shall|am|are|is)\s+{_WHO}\s+(?:(?:allowed|able|free|ok|"
             rf"okay)\s+to\s+)?"
-            rf"{_SOFT}(?:{verbs})\b",
+            rf"{_SOFT}(?:{verbs})\b"
+        ),
         (
-                rf"\b(?:ok|okay|fine|alright|allowed|possible|cool|permission)\s+(?:to|"
-                rf"if\s+{_WHO}|for\s+"
-                rf"(?:me|us)\s+to)\s+{_SOFT}(?:{verbs})\b"
-            ),
+            rf"\b(?:ok|okay|fine|alright|allowed|possible|cool|permission)\s+(?:to|"
+            rf"if\s+{_WHO}|for\s+"
+            rf"(?:me|us)\s+to)\s+{_SOFT}(?:{verbs})\b"
+        ),
         (
-                rf"\b(?:let me|i want to|i['’]d like to|i need to|i['’]m going to|i['’]ll|i will|"
-                rf"gonna)\s+(?:{verbs})\b"
-            ),
+            rf"\b(?:let me|i want to|i['’]d like to|i need to|i['’]m going to|i['’]ll|i will|"
+            rf"gonna)\s+(?:{verbs})\b"
+        ),
         (
-                rf"\b(?:puedo|puede[sn]?|podemos|se puede|puede (?P<es_who>un \w+)|me dejas?|"
-                rf"quiero)\s+(?:\w+\s+)?"
-                rf"(?:{verbs_es})"
-            ),
+            rf"\b(?:puedo|puede[sn]?|podemos|se puede|puede (?P<es_who>un \w+)|me dejas?|"
+            rf"quiero)\s+(?:\w+\s+)?"
+            rf"(?:{verbs_es})"
+        ),
         rf"\b(?:{verbs})\b.*\b(?:ok|okay|allowed|alright|right|fine|yes or no)\W*$",
     )
     return _first(patterns, sentence)

@@ -23,7 +23,8 @@ LOOKS = _p(
 # ── who and what ────────────────────────────────────────────────────────────────────────────
 
 GOLD = _p(
-    r"\bgold\b(?=\s*(?:customers?|members?|tier|status|level|circle|loyalty|guests?|shoppers?|one\b|"
+    r"\bgold\b(?=\s*(?:customers?|members?|tier|status|level|circle|loyalty|guests?|shoppers?|"
+    r"one\b|"
     r"$|[,.?!;)]))|\b(?:is|are|['’]s|['’]re|es|son|if|for|unless|circle|cliente)\s+(?:an?\s+)?"
     r"gold\b(?!\s+(?:necklace|ring|chain|watch|earrings?|bracelet|plated|colou?r))|\bcliente oro\b"
 )
@@ -37,7 +38,8 @@ SILVER = _p(
 GIFT_CARD = _p(r"\bgift ?cards?\b|\btarjetas? (?:de )?regalo\b")
 OWN_BRAND = _p(r"\bfernway\b")
 STAFF_DISCOUNT = _p(
-    r"\b(?:staff|employee|associate|own[- ]use)\s+discount\b|\b(?:for|on) (?:myself|my own|yourself|"
+    r"\b(?:staff|employee|associate|own[- ]use)\s+discount\b|\b(?:for|on) (?:myself|my own|"
+    r"yourself|"
     r"your own)\b|\bown (?:use|purchases?)\b|\bdescuento de emplead"
 )
 DAMAGED = _p(r"\bdamaged?\b|\bscratch|\bdent|\bopen[- ]box\b|\bdañad")
@@ -57,8 +59,10 @@ DISCOUNT = _p(
 )
 GIVES = _p(r"\b(?:give|offer|apply|do|grant|take|dar\w*|ofrecer\w*|aplicar\w*|hacer\w*)\b")
 NOT_A_DISCOUNT = _p(
-    r"\brestock|\bfee\b|\bdeposit\b|\bdown payment\b|\btax\b|\bcommission\b|\btip\b|\bcharge[drs]?\b|"
-    r"\bplan\b|\bprotect\b|\bprobab|\bsure\b.{0,3}$|\bcapacity\b|\bbattery\b|\bcotton\b|\bdepósito\b|"
+    r"\brestock|\bfee\b|\bdeposit\b|\bdown payment\b|\btax\b|\bcommission\b|\btip\b|"
+    r"\bcharge[drs]?\b|"
+    r"\bplan\b|\bprotect\b|\bprobab|\bsure\b.{0,3}$|\bcapacity\b|\bbattery\b|\bcotton\b|"
+    r"\bdepósito\b|"
     r"\bcargo\b|\bimpuesto|\bpromotions?\b|\bcoupons?\b|\bon sale\b"
 )
 HALF_OFF = _p(r"\bhalf[- ](?:off|price)\b|\bmitad de precio\b")
@@ -70,7 +74,8 @@ REFUND_VERBS = (
 )
 REFUND_VERBS_ES = r"devolver\w*|reembolsar\w*|aceptar\w*|dar\w*|recibir\w*"
 REFUNDS = _p(
-    r"\brefund|\breturn(?!ing customer)|\breimburs|\b(?:take|bring|accept|give|pay)\b.{0,30}\bback\b|"
+    r"\brefund|\breturn(?!ing customer)|\breimburs|\b(?:take|bring|accept|give|"
+    r"pay)\b.{0,30}\bback\b|"
     r"\bmoney back\b|\bdevol|\breembols"
 )
 CUSTOMER_RETURNS = _p(
@@ -78,38 +83,62 @@ CUSTOMER_RETURNS = _p(
     r"|\bpuede (?:el|la|un) client"
 )
 SINCE_PURCHASE = _p(
-    r"#\s*(?:ago|old|later|after|since|passed|past)\b|\b(?:after|within|up to|past|bought|for|purchased|"
+    r"#\s*(?:ago|old|later|after|since|passed|past)\b|\b(?:after|within|up to|past|bought|for|"
+    r"purchased|"
     r"from|over|hace|dentro de|después de|hasta|tras)\s+(?:the\s+|about\s+|only\s+|over\s+)?#"
 )
 NO_RECEIPT = _p(
     r"\b(?:without|no|lost|missing|don['’]t have|doesn['’]t have|hasn['’]t got)\s+(?:an?\s+|the\s+|"
-    r"any\s+|her\s+|his\s+|their\s+|your\s+)?receipt|\bsin (?:el |un )?(?:recibo|ticket|comprobante)"
+    r"any\s+|her\s+|his\s+|their\s+|your\s+)?receipt|\bsin (?:el |un )?(?:recibo|ticket|"
+    r"comprobante)"
 )
 WITH_RECEIPT = _p(
     r"\bwith\s+(?:an?\s+|the\s+|your\s+|her\s+|his\s+)?receipt|\bcon (?:el |su )?recibo"
 )
 STORE_CREDIT = _p(r"\bstore credit\b|\bcrédito (?:de|en) (?:la )?tienda\b|\bexchange\b")
 MONEY = _p(
-    r"\bcash\b|\bmoney\b|\bfull refund\b|\bin full\b|\boriginal (?:form of )?payment\b|\bback to (?:the|"
+    r"\bcash\b|\bmoney\b|\bfull refund\b|\bin full\b|\boriginal (?:form of )?payment\b|"
+    r"\bback to (?:the|"
     r"his|her|their) card\b|\befectivo\b|\bdinero\b|\breembolso completo\b"
 )
 OPENED = _p(r"\bopened\b|\bopen[- ]box\b|\babiert[oa]s?\b|\bseal (?:is )?broken\b")
 FAULTY = _p(r"\bfault|\bdefect|\bbroken\b|\b(?:doesn['’]t|not) work|\bdefectuos")
 HOLIDAY = _p(
-    r"\bholiday|\bchristmas\b|\bthanksgiving\b|\b(?:bought|purchased) (?:in|on|between) (?:nov|dec)|"
+    r"\bholiday|\bchristmas\b|\bthanksgiving\b|\b(?:bought|purchased) (?:in|on|between) (?:nov|"
+    r"dec)|"
     r"\bnavidad"
 )
 REFUND_CATEGORIES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("gift_card", _p(r"\b(?:refund|return|take back|devolver|reembolsar)\w*\s+(?:an?\s+|the\s+|this\s+|"
-                     r"una\s+|la\s+)?(?:gift ?cards?|tarjetas? (?:de )?regalo)")),
-    ("hygiene", _p(r"\bheadphones?\b|\bearbuds?\b|\bheadsets?\b|\bswim(?:wear|suits?)\b|\bbikinis?\b|"
-                   r"\bunderwear\b|\baudífonos\b|\bauriculares\b|\btraje de baño\b")),
-    ("appliances", _p(r"\b(?:large|major) appliances?\b|\brefrigerators?\b|\bfridges?\b|\bwashers?\b|"
-                      r"\bwashing machines?\b|\bdryers?\b|\bdishwashers?\b|\bfreezers?\b|\bstoves?\b|"
-                      r"\blavadoras?\b|\bneveras?\b|\brefrigerador")),
-    ("electronics", _p(r"\belectronics?\b|\btvs?\b|\btelevisions?\b|\blaptops?\b|\btablets?\b|"
-                       r"\bphones?\b|\bcameras?\b|\bconsoles?\b|\brouters?\b|\bspeakers?\b|"
-                       r"\bmonitors?\b|\bprinters?\b|\belectrónic|\btelevisor")),
+    (
+        "gift_card",
+        _p(
+            r"\b(?:refund|return|take back|devolver|reembolsar)\w*\s+(?:an?\s+|the\s+|this\s+|"
+            r"una\s+|la\s+)?(?:gift ?cards?|tarjetas? (?:de )?regalo)"
+        ),
+    ),
+    (
+        "hygiene",
+        _p(
+            r"\bheadphones?\b|\bearbuds?\b|\bheadsets?\b|\bswim(?:wear|suits?)\b|\bbikinis?\b|"
+            r"\bunderwear\b|\baudífonos\b|\bauriculares\b|\btraje de baño\b"
+        ),
+    ),
+    (
+        "appliances",
+        _p(
+            r"\b(?:large|major) appliances?\b|\brefrigerators?\b|\bfridges?\b|\bwashers?\b|"
+            r"\bwashing machines?\b|\bdryers?\b|\bdishwashers?\b|\bfreezers?\b|\bstoves?\b|"
+            r"\blavadoras?\b|\bneveras?\b|\brefrigerador"
+        ),
+    ),
+    (
+        "electronics",
+        _p(
+            r"\belectronics?\b|\btvs?\b|\btelevisions?\b|\blaptops?\b|\btablets?\b|"
+            r"\bphones?\b|\bcameras?\b|\bconsoles?\b|\brouters?\b|\bspeakers?\b|"
+            r"\bmonitors?\b|\bprinters?\b|\belectrónic|\btelevisor"
+        ),
+    ),
 )
 
 # ── price match ─────────────────────────────────────────────────────────────────────────────
@@ -119,8 +148,10 @@ MATCH_VERBS_ES = r"igualar\w*|hacer\w*"
 PRICE_MATCH = _p(
     r"\bprice[- ]?match|\bmatch\b.{0,40}\bprices?\b|\bmatch (?:it|that|this)\b|\bigualar"
 )
-DIFFERENCE = _p(r"\bdifference\b|\blower\b|\bcheaper\b|\bless\b|\bmatch(?:es)? (?:of|for|worth|over|up to|"
-                r"above)\b|\bdiferencia\b|\bmás barat")
+DIFFERENCE = _p(
+    r"\bdifference\b|\blower\b|\bcheaper\b|\bless\b|\bmatch(?:es)? (?:of|for|worth|over|up to|"
+    r"above)\b|\bdiferencia\b|\bmás barat"
+)
 MARKETPLACE = _p(r"\bmarketplace\b|\bthird[- ]party sellers?\b|\bebay\b|\bprivate sellers?\b")
 
 # ── sales under the law ─────────────────────────────────────────────────────────────────────
@@ -128,16 +159,25 @@ MARKETPLACE = _p(r"\bmarketplace\b|\bthird[- ]party sellers?\b|\bebay\b|\bprivat
 SELL_VERBS = r"sell|ring|put|return|let|give|offer"
 SELL_VERBS_ES = r"vender\w*|poner\w*|dar\w*"
 RESTRICTED: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("alcohol", _p(r"\balcohol(?! wipes)\b|\bbeers?\b(?! mug| glass)|\bwines?\b(?! glass| rack)|"
-                   r"\bliquor\b|\bspirits\b|\bvodka\b|\bwhiske?y\b|\bcerveza|\bvino\b|\blicor")),
-    ("tobacco", _p(r"\btobacco\b|\bcigarettes?\b|\bcigars?\b|\bvapes?\b|\be-?cig|\btabaco\b|\bcigarr")),
+    (
+        "alcohol",
+        _p(
+            r"\balcohol(?! wipes)\b|\bbeers?\b(?! mug| glass)|\bwines?\b(?! glass| rack)|"
+            r"\bliquor\b|\bspirits\b|\bvodka\b|\bwhiske?y\b|\bcerveza|\bvino\b|\blicor"
+        ),
+    ),
+    (
+        "tobacco",
+        _p(r"\btobacco\b|\bcigarettes?\b|\bcigars?\b|\bvapes?\b|\be-?cig|\btabaco\b|\bcigarr"),
+    ),
     ("lighter", _p(r"\blighters?\b|\bencendedor")),
     ("paint", _p(r"\b(?:aerosol|spray)[- ]?paints?\b|\bpintura en aerosol\b")),
     ("knife", _p(r"\bkni(?:fe|ves)\b|\bcuchillos?\b|\bnavajas?\b")),
     ("game", _p(r"\bm[- ]rated\b|\brated m\b|\bmature(?:[- ]rated)? games?\b")),
 )
 BARE_AGE = _p(
-    r"\b(?:is|he['’]s|she['’]s|who is|they['’]re|only|a|tiene)\s+(1\d|2\d)\b(?!\s*(?:%|percent|days?|d))"
+    r"\b(?:is|he['’]s|she['’]s|who is|they['’]re|only|a|tiene)\s+(1\d|2\d)\b(?!\s*(?:%|percent|"
+    r"days?|d))"
 )
 MINOR = _p(
     r"\bminors?\b|\bkids?\b|\bchild(?:ren)?\b|\bteen(?:ager)?s?\b|\bunderage\b|\bmenor(?:es)?\b"
@@ -156,7 +196,8 @@ CASH = _p(r"\bcash(?: back| out|ed)?\b|\bpa(?:y|id) out\b|\befectivo\b")
 HOLD_VERBS = r"hold|keep|set|reserve|save|put"
 HOLD_VERBS_ES = r"guardar\w*|apartar\w*|reservar\w*"
 HELD_FOR = _p(
-    r"\b(?:hold|keep|set|reserve|save|guardar\w*|apartar\w*|reservar\w*)\b.{0,50}\b(?:for|up to|durante|"
+    r"\b(?:hold|keep|set|reserve|save|guardar\w*|apartar\w*|reservar\w*)\b.{0,50}\b(?:for|up to|"
+    r"durante|"
     r"por|hasta)\s+(?:up to\s+|another\s+|about\s+|the\s+next\s+)?#"
 )
 ANYWHERE = _p(r"#")
@@ -165,8 +206,11 @@ LAYAWAY_VERBS_ES = r"poner\w*|ofrecer\w*|hacer\w*|apartar\w*"
 LAYAWAY = _p(r"\blay-?away\b|\bapartado\b")
 WAIVE_VERBS = r"waive|skip|drop|remove|forget|ignore|refund|cancel"
 WAIVE_VERBS_ES = r"quitar\w*|no cobrar\w*|eliminar\w*|perdonar\w*"
-FEE = _p(r"\b(?:waive|skip|drop|remove|forget|quitar\w*|no cobrar\w*|perdonar\w*)\b.{0,40}\b(?:fee|charge|"
-         r"cargo|tarifa|comisión)\b")
+FEE = _p(
+    r"\b(?:waive|skip|drop|remove|forget|quitar\w*|no cobrar\w*|perdonar\w*)\b.{0,40}\b(?:fee|"
+    r"charge|"
+    r"cargo|tarifa|comisión)\b"
+)
 OVERTIME_VERBS = r"work|stay|do|approve|authori[sz]e|take|pick|put|get|clock|have"
 OVERTIME_VERBS_ES = r"trabajar\w*|hacer\w*|aprobar\w*|quedar\w*"
 OVERTIME = _p(r"\bovertime\b|\bextra hours\b|\bhoras extras?\b")
@@ -176,15 +220,18 @@ OVERTIME = _p(r"\bovertime\b|\bextra hours\b|\bhoras extras?\b")
 ADVICE_VERBS = r"take|give|use|treat|recommend|tell|sue|cure|mix|combine|swallow|apply|advise|claim"
 ADVICE_VERBS_ES = r"tomar\w*|dar\w*|usar\w*|recomendar\w*|demandar\w*"
 _MEDICINE = (
-    r"(?:ibuprofen|aspirin|acetaminophen|paracetamol|antihistamines?|cough syrup|melatonin|painkillers?|"
+    r"(?:ibuprofen|aspirin|acetaminophen|paracetamol|antihistamines?|cough syrup|melatonin|"
+    r"painkillers?|"
     r"pills?|tablets? of|capsules?|antibiotics?|medicines?|medications?|medicinas?|pastillas?)"
 )
 MEDICAL = _p(
     rf"\b(?:take|give|use|recommend|combine|mix|swallow|tomar|dar)\b.{{0,40}}\b{_MEDICINE}\b|"
-    r"\b\d+\s?mg\b|\b(?:cure|treat|heal)s?\b.{0,30}\b(?:infection|fever|rash|pain|cold|flu|allerg\w+|"
+    r"\b\d+\s?mg\b|\b(?:cure|treat|heal)s?\b.{0,30}\b(?:infection|fever|rash|pain|cold|flu|"
+    r"allerg\w+|"
     r"headache|burn|disease)\b|\bfor (?:a |his |her |my |your )?(?:headache|fever|rash|infection|"
     r"allerg\w+|migraine)\b"
 )
 LEGAL = _p(
-    r"\bsue\b|\blawsuit\b|\blegally (?:liable|entitled|responsible)\b|\bpress charges\b|\bdemandar\b"
+    r"\bsue\b|\blawsuit\b|\blegally (?:liable|entitled|responsible)\b|\bpress charges\b|"
+    r"\bdemandar\b"
 )

@@ -40,10 +40,14 @@ NOTICES = "G8 notices"
 # Never said, though a document printed it; a recall line or a "Code Adam" may be.
 _NEVER = frozenset({"card", "loyalty"})
 _LEAK = re.compile(
-    r"[⟦⟧]|<\|[^<>]{0,40}\|?>|</?(?:s|system|user|assistant|inst|im_start|im_end)>|\[/?INST\]|###\s|"
-    r"\b(?:system|developer|hidden|initial) (?:prompt|message|instructions?)\b|\bmy (?:instructions|prompt|rules) "
-    r"(?:are|say|tell)\b|\b(?:you are|eres) (?:an?|the|un|el) (?:helpful |store )?(?:assistant|asistente)\b|"
-    r"\bprompt del sistema\b|\b(?:answer|reply|respond) only (?:from|with|using) the (?:passages?|context|sources?)\b",
+    r"[⟦⟧]|<\|[^<>]{0,40}\|?>|</?(?:s|system|user|assistant|inst|im_start|im_end)>|\[/?INST\]|"
+    r"###\s|"
+    r"\b(?:system|developer|hidden|initial) (?:prompt|message|instructions?)\b|"
+    r"\bmy (?:instructions|prompt|rules) "
+    r"(?:are|say|tell)\b|\b(?:you are|eres) (?:an?|the|un|el) (?:helpful |store )?(?:assistant|"
+    r"asistente)\b|"
+    r"\bprompt del sistema\b|\b(?:answer|reply|respond) only (?:from|with|"
+    r"using) the (?:passages?|context|sources?)\b",
     re.IGNORECASE,
 )
 
@@ -96,15 +100,15 @@ class Govern:
         return case.sentence, tuple(checks)
 
     def _judges(self) -> tuple[Callable[[_Case], Check], ...]:
-        # What a mend takes out goes first, what it puts in last: a masked name or an added notice is
-        # ours, and must not be looked for in the sources.
+        # What a mend takes out goes first, what it puts in last: a masked name or an added notice
+        # is ours, and must not be looked for in the sources.
         return (
             _leakage, self._banned, _values, _citation,
             _negation, self._claims, self._personal, self._due,
         )  # fmt: skip
 
     def _is_our_own(self, sentence: Sentence, draft: Draft, stitched: Stitched) -> bool:
-        """Tell a hand-over or a missing feed's sentence: they state nothing about the store's rules."""
+        """Tell a hand-over or a missing feed's sentence: they state no rule of the store's."""
         if draft.lane is LaneName.HANDOFF:
             return True
         missing = {_plain(m) for m in stitched.evidence.missing}

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 from zlib import crc32
 
@@ -30,10 +31,14 @@ MAX_CHARS = 100_000
 _LEET = str.maketrans("013457@$", "oieastas")
 _SPACED = re.compile(r"\b(?:\w ){3,}\w\b")
 _RULES = (
-    r"(?:instructions?|directives?|directions|rules?|guidelines?|polic(?:y|ies)|prompts?|programming|restrictions?|"
+    r"(?:instructions?|directives?|directions|rules?|guidelines?|polic(?:y|ies)|prompts?|"
+    r"programming|restrictions?|"
     r"limits?|filters?|safeguards?|instrucciones|reglas|normas|políticas|límites)"
 )
-_AI = r"(?:ai|a\.i\.|bot|chatbot|chat ?gpt|gpt|language model|llm|assistant|openai|machine|ia|asistente|inteligencia artificial)"
+_AI = (
+    r"(?:ai|a\.i\.|bot|chatbot|chat ?gpt|gpt|language model|llm|assistant|openai|machine|ia|"
+    r"asistente|inteligencia artificial)"
+)
 # Signs, each counted once a sentence. A sign is evidence, no verdict: its weight is learned, from
 # look-alikes too ("Can I ignore this warning?").
 SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -41,33 +46,119 @@ SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for name, pattern in (
         (
             "cancel",
-            r"\b(?:ignore|disregard|forget|override|bypass|drop|scrap|skip|cancel|stop following|break|violat\w+|ignora|"
-            rf"olvida|sáltate)\b.{{0,40}}\b(?:your|all|any|previous|prior|above|earlier|sus?|tus?|todas)\b.{{0,30}}\b{_RULES}\b",
+            (
+                r"\b(?:ignore|disregard|forget|override|bypass|drop|scrap|skip|cancel|"
+                r"stop following|"
+                r"break|violat\w+|ignora|"
+                rf"olvida|sáltate)\b.{{0,40}}\b(?:your|all|any|previous|prior|above|earlier|sus?|"
+                rf"tus?|todas)\b.{{0,30}}\b{_RULES}\b"
+            ),
         ),
-        ("you_are", r"\b(?:you are|you're|eres)\s+(?:now|going|about|to|free|an?|not|no longer|un|una|ahora)\b"),
-        ("you_will", r"\byou (?:will|shall|must|should|need to|have to|can|cannot|can not|do not|don't|never)\b"),
+        (
+            "you_are",
+            (
+                r"\b(?:you are|you're|eres)\s+(?:now|going|about|to|free|an?|not|no longer|un|una|"
+                r"ahora)\b"
+            ),
+        ),
+        (
+            "you_will",
+            (
+                r"\byou (?:will|shall|must|should|need to|have to|can|cannot|can not|do not|don't|"
+                r"never)\b"
+            ),
+        ),
         (
             "persona",
-            r"\b(?:act|behave|respond|answer|speak|reply|write|talk)\w*\s+(?:\w+\s+)?(?:as|like)\b|\bpretend|\brole-?play"
-            r"|\bpersona\b|\bin character\b|\bcharacter\b|\bsimulat|\bimagine you|\bactúa\b|\bfinge\b|\binterpreta\b",
+            (
+                r"\b(?:act|behave|respond|answer|speak|reply|write|talk)\w*\s+(?:\w+\s+)?(?:as|"
+                r"like)\b|\bpretend|\brole-?play"
+                r"|\bpersona\b|\bin character\b|\bcharacter\b|\bsimulat|\bimagine you|\bactúa\b|"
+                r"\bfinge\b|\binterpreta\b"
+            ),
         ),
-        ("freed", r"\bun(?:restricted|censored|filtered|limited|ethical|moderated)\b|\bamoral\b|\bjailbr|\bsin (?:censura|"
-                  r"restricciones|filtros|reglas|límites)\b|\brogue\b"),
-        ("no_limits", rf"\b(?:no|without|free (?:of|from)|not bound by|any|ninguna?)\s+(?:\w+\s+){{0,2}}(?:{_RULES}|"
-                      r"consequences|morals?|ethics|ethical|warnings?|disclaimers?|censorship)\b"),
-        ("mode", r"\b(?:developer|dev|debug|god|dan|admin|root|jailbreak|sudo|unrestricted|desarrollador)\s*(?:mode)?\b"),
-        ("leak", r"\b(?:system|hidden|secret|initial|original|first|confidential)\s+(?:prompt|message|instructions?|orders)\b|"
-                 r"\byour (?:prompt|instructions|context|rules|guidelines)\b|\b(?:tu|tus) (?:prompt|instrucciones|reglas)\b"),
+        (
+            "freed",
+            (
+                r"\bun(?:restricted|censored|filtered|limited|ethical|moderated)\b|\bamoral\b|"
+                r"\bjailbr|\bsin (?:censura|"
+                r"restricciones|filtros|reglas|límites)\b|\brogue\b"
+            ),
+        ),
+        (
+            "no_limits",
+            (
+                rf"\b(?:no|without|free (?:of|from)|not bound by|any|"
+                rf"ninguna?)\s+(?:\w+\s+){{0,2}}(?:{_RULES}|"
+                r"consequences|morals?|ethics|ethical|warnings?|disclaimers?|censorship)\b"
+            ),
+        ),
+        (
+            "mode",
+            (
+                r"\b(?:developer|dev|debug|god|dan|admin|root|jailbreak|sudo|unrestricted|"
+                r"desarrollador)\s*(?:mode)?\b"
+            ),
+        ),
+        (
+            "leak",
+            (
+                r"\b(?:system|hidden|secret|initial|original|first|confidential)\s+(?:prompt|"
+                r"message|"
+                r"instructions?|orders)\b|"
+                r"\byour (?:prompt|instructions|context|rules|guidelines)\b|\b(?:tu|tus) (?:prompt|"
+                r"instrucciones|reglas)\b"
+            ),
+        ),
         ("machine", rf"\b{_AI}\b"),
-        ("ethics", r"\b(?:ethic|moral|illegal|legality|harmful|dangerous|offensive|unethical|profan|swear|curs(?:e|ing)|insult|"
-                   r"explicit|taboo|violen|hack|criminal|obscene|controversial)"),
-        ("obey", r"\b(?:obey|comply|refus|declin|never say|never mention|do not mention|don't mention|nunca te niegues|obedece)"),
-        ("form", r"\b(?:respond|reply|answer|response|responses|output)\b.{0,30}\b(?:with|only|by|as|both|two|begin|start)\b|"
-                 r"\bstart (?:your|every|each)\b|\bfirst (?:command|question|request|prompt)\b|\bmy (?:first|next) \w+ is\b"),
-        ("from_now", r"\bfrom now on\b|\bfrom here on\b|\ba partir de ahora\b|\bdesde ahora\b|\bfor the rest of (?:this|the)\b"),
-        ("marker", r"<\|?/?\w+\|?>|\[/?inst\]|#{2,}|\bsystem\s*:|\bassistant\s*:|\buser\s*:|\"role\"|\{\{|\}\}"),
-        ("store", r"\b(?:customers?|receipts?|returns?|refunds?|price|prices?|aisle|stock|gift card|store|till|register|order|"
-                  r"warranty|coupons?|shelf|cliente|recibo|precio|tienda|pasillo)\b"),
+        (
+            "ethics",
+            (
+                r"\b(?:ethic|moral|illegal|legality|harmful|dangerous|offensive|unethical|profan|"
+                r"swear|curs(?:e|ing)|insult|"
+                r"explicit|taboo|violen|hack|criminal|obscene|controversial)"
+            ),
+        ),
+        (
+            "obey",
+            (
+                r"\b(?:obey|comply|refus|declin|never say|never mention|do not mention|"
+                r"don't mention|"
+                r"nunca te niegues|obedece)"
+            ),
+        ),
+        (
+            "form",
+            (
+                r"\b(?:respond|reply|answer|response|responses|output)\b.{0,30}\b(?:with|only|by|"
+                r"as|"
+                r"both|two|begin|start)\b|"
+                r"\bstart (?:your|every|each)\b|\bfirst (?:command|question|request|prompt)\b|"
+                r"\bmy (?:first|next) \w+ is\b"
+            ),
+        ),
+        (
+            "from_now",
+            (
+                r"\bfrom now on\b|\bfrom here on\b|\ba partir de ahora\b|\bdesde ahora\b|"
+                r"\bfor the rest of (?:this|the)\b"
+            ),
+        ),
+        (
+            "marker",
+            (
+                r"<\|?/?\w+\|?>|\[/?inst\]|#{2,}|\bsystem\s*:|\bassistant\s*:|\buser\s*:|\"role\"|"
+                r"\{\{|\}\}"
+            ),
+        ),
+        (
+            "store",
+            (
+                r"\b(?:customers?|receipts?|returns?|refunds?|price|prices?|aisle|stock|gift card|"
+                r"store|till|register|order|"
+                r"warranty|coupons?|shelf|cliente|recibo|precio|tienda|pasillo)\b"
+            ),
+        ),
     )
 )
 
@@ -115,8 +206,8 @@ class Screen:
             ) from exc
         if not fits:
             raise DamagedRelease(
-                f"The injection weights are version {table['version']} with {len(weights):,} buckets;"
-                f" this code reads version {VERSION} with {BUCKETS:,}.",
+                f"The injection weights are version {table['version']} with {len(weights):,}"
+                f" buckets; this code reads version {VERSION} with {BUCKETS:,}.",
                 hint=hint,
             )
         return screen
@@ -139,7 +230,7 @@ def features(sentence: str) -> tuple[frozenset[int], tuple[bool, ...]]:
     text = plain(sentence)
     tokens = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text)
     grams = {f"w:{t}" for t in tokens}
-    grams |= {f"b:{a} {b}" for a, b in zip(tokens, tokens[1:], strict=False)}
+    grams |= {f"b:{a} {b}" for a, b in pairwise(tokens)}
     padded = " ".join(["", *tokens, ""])
     for size in NGRAMS:
         grams |= {padded[i : i + size] for i in range(len(padded) - size + 1)}

@@ -20,14 +20,14 @@ _local = threading.local()
 
 # Function words, English and Spanish, folded. They never choose a passage by themselves.
 _FUNCTION_WORDS = """
-a about am an and any are as at be been being but by can could did do does doing for from get gets
-got had has have having he her here hers him his how i if in into is it its just let me my no of off on or
-our ours out please she should so some than that the their them then there these they this those
-to too up us very was we were what whats when where which who whom whose why will with would you your
-yours s t d ll m re ve
-al algo como con cual cuando cuanto cuantos cuanta de del donde el ella en es esta este esto hay la
-las le lo los me mi mis no o para pero por puede puedo que quien se si sin su sus tengo tiene un una
-unas unos y ya
+a about am an and any are as at be been being but by can could did do does doing for from get
+gets got had has have having he her here hers him his how i if in into is it its just let me my
+no of off on or our ours out please she should so some than that the their them then there these
+they this those to too up us very was we were what whats when where which who whom whose why
+will with would you your yours s t d ll m re ve
+al algo como con cual cuando cuanto cuantos cuanta de del donde el ella en es esta este esto hay
+la las le lo los me mi mis no o para pero por puede puedo que quien se si sin su sus tengo tiene
+un una unas unos y ya
 """
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 

@@ -30,7 +30,6 @@ from appliance.stages.govern import Govern
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.personal import find_personal
 from appliance.stages.prepare import Prepare
-from appliance.stages.intent import EXTRAS, WORD_BUCKETS, IntentModel
 from appliance.stages.route import Route, RouterModel
 from appliance.stages.stitch import Stitch
 from appliance.stages.text import words
@@ -184,6 +183,7 @@ class Parts:
             release=Release(home, Manifest(RELEASE, 7, NOW, "0", 0, {}, {})),
             pipeline=self.pipeline(),
             index=self.index,
+            cards=Cards([CARD]),
             journal=SqliteJournal(self.database, self.clock),
             threads=SqliteThreads(self.database),
             spool=SqliteSpool(self.database, self.clock),

@@ -45,6 +45,7 @@ class HashEmbedder:
     """`ports.Embedder`: hashed words; texts that share words lie near each other."""
 
     dim: int = 64
+    digest: str = "hashed words"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self._row(t) for t in texts]) if texts else np.zeros((0, self.dim), "f4")
@@ -152,7 +153,7 @@ class MemoryFacts:
 
 @dataclass
 class RolePolicy:
-    """`ports.Policy`: documents up to one's role, all families but `closed`, no discount over 20."""
+    """`ports.Policy`: documents up to one's role, families but `closed`, no discount over 20."""
 
     closed: frozenset[str] = frozenset()
     refuses_unnamed: frozenset[str] = frozenset()  # actions refused by no rule in particular

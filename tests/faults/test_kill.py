@@ -40,7 +40,7 @@ for n in range(100_000):
 
 
 def heard_until_killed(path: Path, name: str, *, after_s: float) -> list[str]:
-    """Run a speaker, kill it `after_s` seconds after its first word, return the whole lines heard."""
+    """Return the whole lines heard of a speaker killed `after_s` seconds after its first word."""
     speaker = subprocess.Popen(
         [sys.executable, "-c", SPEAKER, str(path), name],
         cwd=ROOT,

@@ -138,7 +138,7 @@ def test_each_sentence_and_the_reply_stand_in_the_journal_before_they_are_given(
         connection = apsw.Connection(str(tmp_path / "store.db"))
         rows = connection.execute("SELECT body FROM journal WHERE kind = 'sentence'").fetchall()
         connection.close()
-        assert any(sentence.text in body for (body,) in rows)
+        assert any(sentence.text in str(body) for (body,) in rows)
 
     events = parts.journal.events
     first, second = "Guests use the network Fernway.", "It needs no password."

@@ -1,4 +1,4 @@
-"""What holds of the code as text and as modules, whatever it does; each check is shown a culprit."""
+"""What holds of the code as text and as modules; each check is shown a culprit."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def undocumented(tree: ast.Module) -> Iterator[str]:
         if not ast.get_docstring(node):
             yield node.name
         for inner in node.body if isinstance(node, ast.ClassDef) else ():
-            is_public = isinstance(inner, functions) and (
-                inner.name == "__call__" or not inner.name.startswith("_")
-            )
+            if not isinstance(inner, functions):
+                continue
+            is_public = inner.name == "__call__" or not inner.name.startswith("_")
             if is_public and not ast.get_docstring(inner):
                 yield f"{node.name}.{inner.name}"
 
@@ -86,13 +86,13 @@ def reads_environment(tree: ast.Module) -> Iterator[str]:
 
 def thawed(module: ModuleType | SimpleNamespace) -> list[str]:
     """Return the dataclasses of a module that are not frozen or have no slots."""
-    found = []
-    for name, kind in vars(module).items():
-        if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
-            frozen = kind.__dataclass_params__.frozen
-            if not frozen or "__slots__" not in vars(kind):
-                found.append(name)
-    return found
+    kinds = {n: k for n, k in vars(module).items() if inspect.isclass(k)}
+    return [
+        name
+        for name, kind in kinds.items()
+        if dataclasses.is_dataclass(kind)
+        and not (kind.__dataclass_params__.frozen and "__slots__" in vars(kind))  # type: ignore[attr-defined]
+    ]
 
 
 def imported(names: list[str], *, folder: Path = ROOT) -> dict[str, list[str] | str]:

@@ -21,9 +21,14 @@ def test_the_new_content_takes_the_old_ones_place(tmp_path: Path) -> None:
 def test_a_failure_inside_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replaced(path) as file:
-        file.write("half of the n")
-        raise ZeroDivisionError
+
+    def write_half() -> None:
+        with replaced(path) as file:
+            file.write("half of the n")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

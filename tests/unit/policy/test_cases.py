@@ -37,8 +37,9 @@ def test_every_case_passes_and_every_rule_has_one():
 
 @pytest.mark.parametrize(
     "text",
-    ["[[case]]\nname = 'x'\n", "[[case]\n", "[[case]]\nname='x'\naction='a'\nrole='r'\nexpect='maybe'\n",
-     "[[cases]]\nname='x'\n", "[[case]]\nname='x'\naction='a'\nrole='r'\nexpect='deny'\ncolour='red'\n",
+    ["[[case]]\nname = 'x'\n", "[[case]\n", "[[cases]]\nname='x'\n",
+     "[[case]]\nname='x'\naction='a'\nrole='r'\nexpect='maybe'\n",
+     "[[case]]\nname='x'\naction='a'\nrole='r'\nexpect='deny'\ncolour='red'\n",
      "[[case]]\nname='x'\naction='a'\nrole='r'\nexpect='deny'\non='soon'\n"],
 )  # fmt: skip
 def test_broken_cases_are_refused(tmp_path, text):

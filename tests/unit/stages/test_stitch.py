@@ -31,7 +31,7 @@ def test_a_passage_brings_its_sentences_and_its_values() -> None:
     evidence = stitch()
     assert evidence.passages[0].id == HEADPHONES.id
     assert evidence.excerpts[0].passage == HEADPHONES.id
-    assert [(v.slot, v.text) for v in evidence.values][0] == ("v0", "30 days")
+    assert (evidence.values[0].slot, evidence.values[0].text) == ("v0", "30 days")
     assert evidence.values[0].origin == f"passage:{HEADPHONES.id}"
 
 

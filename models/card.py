@@ -1,0 +1,62 @@
+"""The specialist's card: what it is, what it was made of, what it can and cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CARD = """# {name}
+
+A language model of {parameters:,} parameters that reads up to eight sentences and an ask, cites the
+sentence that answers and says it with its values as slots, or says that none answers. Trained from
+nothing, on data made for Backroom alone. Licence: Apache-2.0.
+
+| | |
+|---|---|
+| file | specialist.gguf, Q8_0, {megabytes:.1f} MB, sha256 `{sha}` |
+| shape | Qwen3: {layers} layers, width {width}, {heads} heads, own BPE of {vocabulary:,} tokens |
+| data | handbook sentences and hand-written asks, made-up products and rules; sha256 `{data}` |
+| recipe | models/recipes/demo.toml: copy, then text; all of it in report.json |
+| parity | f32 GGUF: {f32:.1%} of whole answers as in torch; Q8_0: {q8:.1%} ({prompts} prompts) |
+
+## Exam
+
+Asks whose wordings were never trained on; products, rules, names and values neither. Handbook documents
+were trained on, the exam's asks about them were not. Sources are ordered by an embedder, 1–8 of them.
+"Right" is the right source and every slot of it; the model declines when unsure below {least:.2f}.
+
+{table}
+
+## Limits
+
+- It copies: an answer that needs two sentences, arithmetic or a comparison is beyond it.
+- Words it never met are matched by spelling alone. Held-out handbook wordings are its weak side.
+- English and some Spanish. Text is read in lower case; at most 72 tokens of a sentence are seen.
+- A sentence that is near but beside the point can be cited: the calibrated confidence, the ranker's
+  probability and governance stand between it and the associate.
+"""
+
+
+def write_card(report: Mapping[str, Any]) -> str:
+    """Return the card of a report made by `models.specialist.finish`."""
+    model, exam = report["recipe"]["model"], report["exam"]["calibrated"]
+    rows = [
+        f"| {name} | {share:.1%} | {exam['counts'][name]} |"
+        for name, share in exam["shares"].items()
+    ]
+    return CARD.format(
+        name=report["name"],
+        parameters=report["parameters"],
+        megabytes=report["gguf_bytes"] / 1e6,
+        sha=report["gguf_sha256"],
+        layers=model["layers"],
+        width=model["width"],
+        heads=model["heads"],
+        vocabulary=model["vocabulary"],
+        data=report["data_sha256"],
+        f32=report["parity"]["f32"]["answers"],
+        q8=report["parity"]["q8_0"]["answers"],
+        prompts=report["parity"]["f32"]["prompts"],
+        least=exam["least"],
+        table="\n".join(["| what | share | of |", "|---|---|---|", *rows]),
+    )
