@@ -18,6 +18,7 @@ from appliance.ports import Clock, Index, LanguageModel
 from appliance.records import Ask, LaneName, Reply, Role
 from appliance.release import Release
 from appliance.replay import rehearsal
+from appliance.stages.intent import OUT_OF_SCOPE
 from appliance.store.cards import Cards
 from appliance.store.db import Database
 from appliance.store.journal import SqliteJournal
@@ -82,7 +83,7 @@ class Store:
             text, role=role, thread=thread, associate=associate, deadline_s=deadline_s
         )
         reply = self.pipeline(ask, reply_id=reply_id or self.new_id(), listener=listener)
-        if reply.lane is LaneName.HANDOFF and reply.intent != "out_of_scope":
+        if reply.lane is LaneName.HANDOFF and reply.intent != OUT_OF_SCOPE and not _is_refused(reply):
             self._keep(ask, reply)
         return reply
 
@@ -149,7 +150,7 @@ class Store:
             "live": True,
             "ready": True,
             "release": self.release.manifest.id,
-            "line": "configured" if self.settings.generalist_url else "not configured",
+            "line": "configured" if self.pipeline.route.line_is_configured else "not configured",
             "specialist": self.model.name,
             "checks": {"journal_rows": self._journal_rows(), "spooled": self.spool.count()},
         }
@@ -179,3 +180,8 @@ class Store:
 
     def _journal_rows(self) -> int:
         return int(self.database.rows("SELECT count(*) FROM journal")[0][0])
+
+
+def _is_refused(reply: Reply) -> bool:
+    """Tell a refusal: nobody at headquarters is to answer it later."""
+    return any(policy.effect == "forbid" for policy in reply.policies)

@@ -32,7 +32,6 @@ class Settings:
     ask_deadline_s: float = 10.0  # after this an ask is answered by a quicker lane
     max_ask_chars: int = 2000  # longer asks are refused with 413
     live_database: str = ""  # SQLAlchemy URL of the store's live data; empty: the demo's own
-    generalist_url: str = ""  # empty: no line is configured
 
     @property
     def zone(self) -> ZoneInfo:

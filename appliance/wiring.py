@@ -155,7 +155,7 @@ def _lanes(
         SpecialistLane(model, drafts["specialist"].confidence),
         GeneralistLane(line, str(prompts["generalist"]["instruction"])),
         QuoteLane(),
-        HandoffLane(line.is_configured),
+        HandoffLane(),
     )
     return {lane.name: lane for lane in lanes}
 

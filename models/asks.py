@@ -28,7 +28,7 @@ ORDERS = 24  # sentences kept per ask, likeliest first
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sources and asks over them; an ask's second part is its source's place, None: unanswerable."""
+    """Sources and asks over them; an ask's second part is its source's place, or None."""
 
     sources: tuple[SlottedSource, ...]
     asks: tuple[tuple[str, int | None], ...]
@@ -83,7 +83,7 @@ class Material:
 def likeness_orders(
     asks: Sequence[str], statements: Sequence[Statement], *, embedder: Path | None
 ) -> NDArray[np.int32]:
-    """Return (asks, ORDERS) statements by words shared with each ask and, given one, an embedder."""
+    """Return (asks, ORDERS) statements, likeliest first, by shared words and the embedder."""
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
 
     texts = [f"{s.title}: {s.text}" for s in statements]
@@ -133,7 +133,7 @@ def _handbook_group(rng: random.Random, material: Material) -> Group:
         asks.append((_stray(rng, material, place), None))
     rng.shuffle(asks)
     rows = [material.statements[i] for i in chosen]
-    return _group(rng, rows, asks, "handbook")
+    return _group(rows, asks, "handbook")
 
 
 def _asks_for(
@@ -171,14 +171,16 @@ def _made_group(rng: random.Random, material: Material, kind: str) -> Group:
     present, absent = found[: max(1, len(found) - 2)], found[max(1, len(found) - 2) :]
     asks: list[tuple[str, int | None]] = []
     for at, one in enumerate(present):
-        asks += [(_varied(rng, material, a), at) for a in rng.sample(one.asks, min(2, len(one.asks)))]
+        asks += [
+            (_varied(rng, material, a), at) for a in rng.sample(one.asks, min(2, len(one.asks)))
+        ]
     for one in absent:
         asks.append((_varied(rng, material, rng.choice(one.asks)), None))
     rng.shuffle(asks)
     if rng.random() < 0.4:  # a handbook sentence among them, as the search would add
         extra = rng.choice(material.statements)
         present = [*present, extra][:MOST_SOURCES]
-    return _group(rng, present, asks[:10], kind)
+    return _group(present, asks[:10], kind)
 
 
 def _varied(rng: random.Random, material: Material, ask: str) -> str:
@@ -198,7 +200,6 @@ def made(
 
 
 def _group(
-    rng: random.Random,
     rows: Sequence[Statement],
     asks: Sequence[tuple[str, int | None]],
     kind: str,

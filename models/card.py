@@ -21,8 +21,9 @@ nothing, on data made for Backroom alone. Licence: Apache-2.0.
 
 ## Exam
 
-Asks whose wordings were never trained on; products, rules, names and values neither. Handbook documents
-were trained on, the exam's asks about them were not. Sources are ordered by an embedder, 1–8 of them.
+Asks whose wordings were never trained on; products, rules, names and values neither. Handbook
+documents were trained on, the exam's asks about them were not. Sources are ordered by an embedder,
+1–8 of them.
 "Right" is the right source and every slot of it; the model declines when unsure below {least:.2f}.
 
 {table}

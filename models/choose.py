@@ -15,9 +15,7 @@ AT_ONCE = 32
 
 
 @torch.no_grad()
-def choose(
-    model: Transformer, vocabulary: Vocabulary, questions: Sequence[Question]
-) -> list[Odds]:
+def choose(model: Transformer, vocabulary: Vocabulary, questions: Sequence[Question]) -> list[Odds]:
     """Return each question's odds, shape (sources + 1,)."""
     places = [vocabulary.token_id(n) for n in SOURCES]
     none = vocabulary.token_id(NONE)

@@ -90,7 +90,11 @@ def report(sat: Sequence[Sat], *, least: float) -> dict[str, Any]:
         if one.cited(least) is not None:
             tally["right when cited"].append(right)
     shares = {k: round(float(np.mean(v)), 4) for k, v in sorted(tally.items())}
-    return {"least": least, "shares": shares, "counts": {k: len(v) for k, v in sorted(tally.items())}}
+    return {
+        "least": least,
+        "shares": shares,
+        "counts": {k: len(v) for k, v in sorted(tally.items())},
+    }
 
 
 def examine(
@@ -112,12 +116,16 @@ def examine(
         seed: Of both draws.
         step: Gets (done, all).
     """
-    trial = sit(model, exam(random.Random(seed + 1), practice, size=size // 2))
+    trial = sit(model, exam(_draw(seed + 1), practice, size=size // 2))
     least = threshold(trial)
-    sat = sit(model, exam(random.Random(seed), material, size=size), step=step)
+    sat = sit(model, exam(_draw(seed), material, size=size), step=step)
     return {
         "seed": seed,
         "calibrated": report(sat, least=least),
         "uncalibrated": report(sat, least=0.0),
         "validation": report(trial, least=least),
     }
+
+
+def _draw(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - no secret

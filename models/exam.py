@@ -82,9 +82,7 @@ def stray_questions(rng: random.Random, material: Material, count: int) -> list[
     ]
 
 
-def _question(
-    ask: str, rows: Sequence[Statement], right: int | None, kind: str
-) -> Question:
+def _question(ask: str, rows: Sequence[Statement], right: int | None, kind: str) -> Question:
     sources = slotted_sources([(s.document, s.title, s.text) for s in rows])
     return Question(ask, sources, right, kind)
 

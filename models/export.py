@@ -56,7 +56,9 @@ def _add_tokenizer(writer: GGUFWriter, tokenizer: Tokenizer) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
-    writer.add_token_types([TokenType.CONTROL if t in control else TokenType.NORMAL for t in tokens])
+    writer.add_token_types(
+        [TokenType.CONTROL if t in control else TokenType.NORMAL for t in tokens]
+    )
     writer.add_token_merges(merges)
     writer.add_bos_token_id(tokens.index(BOS))
     writer.add_eos_token_id(tokens.index(END))
@@ -65,7 +67,10 @@ def _add_tokenizer(writer: GGUFWriter, tokenizer: Tokenizer) -> None:
 
 def _tensors(model: Transformer) -> list[tuple[str, Any]]:
     state = {k: v.detach().numpy() for k, v in model.state_dict().items()}
-    found = [("token_embd.weight", state["embed.weight"]), ("output_norm.weight", state["norm.weight"])]
+    found = [
+        ("token_embd.weight", state["embed.weight"]),
+        ("output_norm.weight", state["norm.weight"]),
+    ]
     for i in range(model.shape.layers):
         own = f"blocks.{i}."
         q, k, v = np.split(state[own + "qkv.weight"], 3)

@@ -133,7 +133,9 @@ def _together(model: Transformer, numbers: list[float]) -> list[float]:
     flat = torch.cat([*(g.flatten() for g in grads), torch.tensor(numbers)])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for grad, mean in zip(grads, flat.split([*(g.numel() for g in grads), len(numbers)]), strict=False):
+    for grad, mean in zip(
+        grads, flat.split([*(g.numel() for g in grads), len(numbers)]), strict=False
+    ):
         grad.copy_(mean.view_as(grad))
     return [float(x) for x in flat[-len(numbers) :]]
 

@@ -109,7 +109,10 @@ def _filled(default: T, table: Any, where: str) -> T:
     known = {f.name for f in dataclasses.fields(default)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - known)
     if unknown:
-        raise BadInput(f"{where} has unknown keys: {', '.join(unknown)}.", hint=f"Known: {', '.join(sorted(known))}")
+        raise BadInput(
+            f"{where} has unknown keys: {', '.join(unknown)}.",
+            hint=f"Known: {', '.join(sorted(known))}",
+        )
     return dataclasses.replace(default, **table)  # type: ignore[type-var]
 
 

@@ -12,41 +12,130 @@ from models.handbook import Statement
 from models.rules import made_up, values
 
 FACTS: Mapping[str, tuple[str, ...]] = {
-    "price": ("The price of {p} is {money}.", "{p} costs {money}.",
-              "The price of {p} is {money} until {date}; the regular price is {more}."),
-    "stock": ("{p}: {count} on the sales floor and {number} in the backroom.",
-              "{p}: {count} on the sales floor, none in the backroom.",
-              "{p}: none on the sales floor, {count} in the backroom.",
-              "{p} is out of stock in this store."),
-    "transit": ("A delivery of {count} of {p} is due on {date}.", "No delivery of {p} is on its way."),
+    "price": (
+        "The price of {p} is {money}.",
+        "{p} costs {money}.",
+        "The price of {p} is {money} until {date}; the regular price is {more}.",
+    ),
+    "stock": (
+        "{p}: {count} on the sales floor and {number} in the backroom.",
+        "{p}: {count} on the sales floor, none in the backroom.",
+        "{p}: none on the sales floor, {count} in the backroom.",
+        "{p} is out of stock in this store.",
+    ),
+    "transit": (
+        "A delivery of {count} of {p} is due on {date}.",
+        "No delivery of {p} is on its way.",
+    ),
     "location": ("{p} is at {bay}.", "{p} has no fixed place on the sales floor."),
-    "promotion": ("Fall deal: {p} is {pct} off until {date}.", "No promotion is running on {p}.",
-                  "Tool days: {p} is {money} until {date}.",
-                  "Circle week: Gold customers get {pct} off {p} until {date}."),
-    "warranty": ("{p} comes with a maker's warranty of {months}.", "No maker's warranty is listed for {p}."),
-    "age": ("{p} may only be sold to customers aged {age} or older.", "{p} has no age restriction."),
-    "pickup": ("Order {order} for {who} is ready and held until {date}.",
-               "Order {order} for {who} is still being picked.",
-               "Order {order} for {who} has been collected."),
-}  # fmt: skip
-NOUNS = (
-    "wireless over-ear headphones;soundbar;4K LED TV;tablet;laptop;smartwatch;wireless mouse;power bank;"
-    "Wi-Fi router;action camera;chest freezer;front-load washer;electric kettle;toaster;espresso machine;"
-    "blender;air fryer;robot vacuum;steam iron;tower fan;dehumidifier;shampoo;hair dryer;electric shaver;"
-    "body wash;hand cream;cordless lawn mower;leaf blower;garden hose;gas grill;wheelbarrow;ground coffee;"
-    "tea bags;breakfast cereal;rolled oats;peanut butter;potato chips;orange juice;red wine;disposable vape;"
-    "paper towels;dry dog food;bed pillow;bath towel;frying pan;chef's knife;bookcase;office chair;table lamp;"
-    "yoga mat;exercise bike;running shoes;dome tent;sleeping bag;mountain bike;soccer ball;cordless drill;"
-    "circular saw;claw hammer;socket set;tape measure;step ladder;tool box;work gloves;building block set;"
-    "board game;jigsaw puzzle;remote-control car;science kit;card game;rain jacket;hoodie;swimsuit;sneakers"
-).split(";")
-TEST_NOUNS = (
-    "portable Bluetooth speaker;all-in-one printer;countertop microwave;stand mixer;cordless stick vacuum;"
-    "deodorant stick;patio dining set;bird feeder;craft beer 6-pack;chocolate bar;comforter;storage bin with lid;"
-    "folding treadmill;hiking boots;tennis racket;random orbital sander;folding pocket knife;fashion doll;art set;jeans"
-).split(";")  # fmt: skip
-COLOURS = "black blue white red green sand coral silver grey pink".split()
-NAMES = "Ann Lee;Marco Diaz;J. Smith;Priya Nair;Tom Baker;Lucía Ortega;Wen Zhao;Omar Haddad".split(";")
+    "promotion": (
+        "Fall deal: {p} is {pct} off until {date}.",
+        "No promotion is running on {p}.",
+        "Tool days: {p} is {money} until {date}.",
+        "Circle week: Gold customers get {pct} off {p} until {date}.",
+    ),
+    "warranty": (
+        "{p} comes with a maker's warranty of {months}.",
+        "No maker's warranty is listed for {p}.",
+    ),
+    "age": (
+        "{p} may only be sold to customers aged {age} or older.",
+        "{p} has no age restriction.",
+    ),
+    "pickup": (
+        "Order {order} for {who} is ready and held until {date}.",
+        "Order {order} for {who} is still being picked.",
+        "Order {order} for {who} has been collected.",
+    ),
+}
+NOUNS = [
+    "wireless over-ear headphones",
+    "soundbar",
+    "4K LED TV",
+    "tablet",
+    "laptop",
+    "smartwatch",
+    "wireless mouse",
+    "power bank",
+    "Wi-Fi router",
+    "action camera",
+    "chest freezer",
+    "front-load washer",
+    "electric kettle",
+    "toaster",
+    "espresso machine",
+    "blender",
+    "air fryer",
+    "robot vacuum",
+    "steam iron",
+    "tower fan",
+    "dehumidifier",
+    "shampoo",
+    "hair dryer",
+    "electric shaver",
+    "body wash",
+    "hand cream",
+    "cordless lawn mower",
+    "leaf blower",
+    "garden hose",
+    "gas grill",
+    "wheelbarrow",
+    "ground coffee",
+    "tea bags",
+    "breakfast cereal",
+    "rolled oats",
+    "peanut butter",
+    "potato chips",
+    "orange juice",
+    "red wine",
+    "disposable vape",
+    "paper towels",
+    "dry dog food",
+    "bed pillow",
+    "bath towel",
+    "frying pan",
+    "chef's knife",
+    "bookcase",
+    "office chair",
+    "table lamp",
+    "yoga mat",
+    "exercise bike",
+    "running shoes",
+    "dome tent",
+    "sleeping bag",
+    "mountain bike",
+    "soccer ball",
+    "cordless drill",
+    "circular saw",
+    "claw hammer",
+    "socket set",
+    "tape measure",
+    "step ladder",
+    "tool box",
+    "work gloves",
+    "building block set",
+    "board game",
+    "jigsaw puzzle",
+    "remote-control car",
+    "science kit",
+    "card game",
+    "rain jacket",
+    "hoodie",
+    "swimsuit",
+    "sneakers",
+]
+TEST_NOUNS = ["portable Bluetooth speaker", "all-in-one printer", "countertop microwave", "stand mixer", "cordless stick vacuum", "deodorant stick", "patio dining set", "bird feeder", "craft beer 6-pack", "chocolate bar", "comforter", "storage bin with lid", "folding treadmill", "hiking boots", "tennis racket", "random orbital sander", "folding pocket knife", "fashion doll", "art set", "jeans"]  # fmt: skip
+COLOURS = ("black", "blue", "white", "red", "green", "sand", "coral", "silver", "grey", "pink")
+NAMES = [
+    "Ann Lee",
+    "Marco Diaz",
+    "J. Smith",
+    "Priya Nair",
+    "Tom Baker",
+    "Lucía Ortega",
+    "Wen Zhao",
+    "Omar Haddad",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +152,7 @@ class Phrases:
         return cls(table["train"], table["held_out"])
 
 
-def shelf(
-    rng: random.Random, phrases: Phrases, *, held_out: bool, count: int
-) -> list[Statement]:
+def shelf(rng: random.Random, phrases: Phrases, *, held_out: bool, count: int) -> list[Statement]:
     """Return up to `count` facts about one to three products, with asks for each."""
     families = rng.sample(sorted(FACTS), min(len(FACTS), max(2, count)))
     products = [_Product.make(rng, held_out=held_out) for _ in range(rng.choice((1, 1, 2, 3)))]

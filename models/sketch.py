@@ -37,12 +37,12 @@ def sketch(
         model: With heads of width 32, at least 7 of them and 3 blocks.
         sources: Token ids that open a source.
         ask: Token id that opens the ask.
-        content: (vocabulary, 96) rows of unit length: tokens alike in use point alike; None: random.
+        content: (vocabulary, 96) rows; tokens alike in use point alike. None: random.
     """
     shape = model.shape
     h, init = shape.head_width, shape.init
     size = HEADS * h  # of content
-    words, before = slice(1, 1 + size), slice(1 + size, 1 + 2 * size)
+    words = slice(1, 1 + size)
     starts = [*sources, ask]
     flag = 1 + 2 * size
     own, stood, votes = (flag + 1 + j * len(starts) for j in range(3))

@@ -24,8 +24,8 @@ import torch.multiprocessing as mp
 
 from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
-from appliance.lanes.prompt import ASK, SOURCES, build_prompt
 from appliance.files import replaced
+from appliance.lanes.prompt import ASK, SOURCES, build_prompt
 from appliance.values import SLOT
 from models.asks import Material, training_group
 from models.base import Shape, Transformer, load
@@ -80,7 +80,7 @@ class Desk:
         """Return the run's tokenizer, trained on first use."""
         path = self.folder / "tokenizer.json"
         if not path.exists():
-            texts = _texts(self, random.Random(self.recipe.seed))
+            texts = _texts(self, _draw(self.recipe.seed))
             train_tokenizer(texts, vocabulary=self.recipe.model.vocabulary).save(str(path))
         return TrainedVocabulary.read(path)
 
@@ -111,7 +111,7 @@ def finish(
     export_gguf(model, vocabulary.tokenizer, full, name=recipe.name)
     quantize(full, small)
     practice, test = desk.held_out.halves()
-    asked = exam(random.Random(recipe.exam.seed + 2), practice, size=recipe.exam.parity)
+    asked = exam(_draw(recipe.exam.seed + 2), practice, size=recipe.exam.parity)
     report: dict[str, Any] = {
         "name": recipe.name,
         "parameters": model.size,
@@ -148,7 +148,11 @@ def prove(
         differ = same_tokens(vocabulary, served, texts)
         prompts = [build_prompt(vocabulary, ask=q.ask, sources=q.sources).tokens for q in asked]
         found = agreement(model, served, prompts)
-    return {**dataclasses.asdict(found), "prompts": len(prompts), "tokenized_differently": len(differ)}
+    return {
+        **dataclasses.asdict(found),
+        "prompts": len(prompts),
+        "tokenized_differently": len(differ),
+    }
 
 
 def place(folder: Path, target: Path) -> None:
@@ -167,7 +171,7 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     desk = Desk.open(recipe, folder)
     vocabulary = desk.vocabulary()
     model = fresh(desk, vocabulary)
-    rng = random.Random(recipe.seed * 1000 + rank)
+    rng = _draw(recipe.seed * 1000 + rank)
     learn(
         model, copies(rng, vocabulary=recipe.model.vocabulary), folder=folder, say=say,
         stage=_stage("copy", recipe.copy),
@@ -178,7 +182,7 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
         tokens=recipe.data.tokens, weights=weights,
     )  # fmt: skip
     practice, _ = desk.held_out.halves()
-    quick = exam(random.Random(recipe.exam.seed + 3), practice, size=min(240, recipe.exam.size))
+    quick = exam(_draw(recipe.exam.seed + 3), practice, size=min(240, recipe.exam.size))
     learn(
         model, fed, folder=folder, say=say, stage=_stage("text", recipe.text), check_every=200,
         check=lambda now: figures(quick, choose(now, vocabulary, quick)),
@@ -227,6 +231,10 @@ def _worker(rank: int, recipe: Recipe, folder: Path, meeting: Path) -> None:
     )
     train(recipe, folder, say=print if rank == 0 else _silent)
     dist.destroy_process_group()
+
+
+def _draw(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - no secret
 
 
 def _silent(_: str) -> None: ...

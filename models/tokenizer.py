@@ -42,7 +42,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
     tokenizer.add_special_tokens(list(CONTROLS))
     if tokenizer.get_vocab_size() != vocabulary:
         raise BadInput(
-            f"The texts gave {tokenizer.get_vocab_size():,} tokens; the recipe asks {vocabulary:,}.",
+            f"The texts gave {tokenizer.get_vocab_size():,} tokens, not {vocabulary:,}.",
             hint="Lower `vocabulary` in the recipe or give more text.",
         )
     return tokenizer

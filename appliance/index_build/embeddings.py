@@ -14,7 +14,7 @@ import numpy as np
 from appliance.errors import BadInput
 from appliance.ports import Embedder, Vectors
 
-BATCH = 64  # texts between two commits: at most this many are embedded twice after a kill
+BATCH = 128  # texts between two commits: at most this many are embedded twice after a kill
 
 
 class EmbeddingCache:

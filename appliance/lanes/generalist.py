@@ -32,7 +32,7 @@ class NoLine:
         """
         raise LineDown(
             "No line to a generalist is configured.",
-            hint="Set generalist_url in backroom.toml, or answer with what the store has.",
+            hint="The store answers with what it has; the hand-over keeps the ask.",
         )
 
 

@@ -19,7 +19,6 @@ DESK = "your lead or the customer service desk"
 class HandoffLane:
     """Always answers, never guesses."""
 
-    line_is_configured: bool
     name: LaneName = LaneName.HANDOFF
     is_model: bool = False
 

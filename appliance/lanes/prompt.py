@@ -29,7 +29,9 @@ TITLE_TOKENS = 20
 ASK_TOKENS = 64
 ANSWER_TOKENS = SOURCE_TOKENS + 2
 
-BOS, END, ASK, ANSWER, NONE, OF = (f"<|{n}|>" for n in ("bos", "end", "ask", "answer", "none", "of"))
+BOS, END, ASK, ANSWER, NONE, OF = (
+    f"<|{n}|>" for n in ("bos", "end", "ask", "answer", "none", "of")
+)
 SOURCES = tuple(f"<|src{i + 1}|>" for i in range(MOST_SOURCES))
 KINDS = {kind: f"<|{kind.value}|>" for kind in ValueKind}
 SLOTS = tuple(f"<|v{i}|>" for i in range(MOST_SLOTS))
@@ -99,7 +101,8 @@ def read_answer(
 
 def sources_of(evidence: Evidence) -> tuple[SlottedSource, ...]:
     """Return what the specialist may cite: live facts, then excerpts, likeliest first."""
-    facts = [_of_fact(f, evidence.values) for f in evidence.facts[:MOST_FACTS]]
+    fresh = [f for f in evidence.facts if not f.is_stale]
+    facts = [_of_fact(f, evidence.values) for f in fresh[:MOST_FACTS]]
     passages = {p.id: p for p in evidence.passages}
     excerpts = [
         _of_excerpt(passages[e.passage], e.start, e.end, evidence.values)
@@ -115,9 +118,7 @@ def _of_fact(fact: Fact, values: Iterable[Value]) -> SlottedSource:
     return SlottedSource(fact.id, title, slotted(fact.text, own), own, 0, len(fact.text))
 
 
-def _of_excerpt(
-    passage: Passage, start: int, end: int, values: Iterable[Value]
-) -> SlottedSource:
+def _of_excerpt(passage: Passage, start: int, end: int, values: Iterable[Value]) -> SlottedSource:
     inside = tuple(
         replace(v, start=v.start - start, end=v.end - start)
         for v in values

@@ -110,13 +110,13 @@ def find_claims(
 
 
 def _claim(kind: _Kind, reading: _Reading, role: str) -> PolicyRequest | None:
+    context = kind.read(reading)  # first: most sentences are about nothing of the kind
+    if context is None:
+        return None
     commitment = find_commitment(
         reading.text, verbs=kind.verbs, verbs_es=kind.verbs_es, role=role, is_ask=reading.is_ask
     )
-    if commitment is None:
-        return None
-    context = kind.read(reading)
-    return None if context is None else _request(kind.action, commitment, context)
+    return None if commitment is None else _request(kind.action, commitment, context)
 
 
 def _request(action: str, commitment: Commitment, context: Mapping[str, Any]) -> PolicyRequest:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance.codec import to_plain
+from appliance.errors import StoreError
 from appliance.meter import Meter
 from appliance.ports import Journal, Threads
-from appliance.records import Fired, Reply, Sentence, Source, Turn, Verdict
+from appliance.records import Fired, Outcome, Reply, Sentence, Source, Turn, Verdict
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,11 @@ class Audit:
             intent=verdict.intent,
             topic=verdict.query.standalone,
         )
-        self.threads.add(verdict.ask.thread, turn, reply_id=reply.id, at=verdict.ask.asked_at)
+        try:
+            self.threads.add(verdict.ask.thread, turn, reply_id=reply.id, at=verdict.ask.asked_at)
+        except StoreError:
+            # The answer is written down and may be heard; only the follow-up loses its context.
+            log.exception("turn_not_kept", extra={"reply": reply.id})
 
     def _reply(self, verdict: Verdict, meter: Meter, reply_id: str) -> Reply:
         spoken = {source.id for sentence in verdict.sentences for source in sentence.sources}
@@ -115,5 +123,10 @@ def _sources(verdict: Verdict) -> tuple[Source, ...]:
 
 
 def _policies(verdict: Verdict) -> tuple[Fired, ...]:
-    checked = (Fired(c.rule, c.outcome.value, "", c.why) for c in verdict.checks if c.rule)
+    """Return the rules that spoke on the ask, then those that spoke on a draft."""
+    checked = (
+        Fired(c.rule, "forbid" if c.outcome is Outcome.FAIL else "permit", "", c.why)
+        for c in verdict.checks
+        if c.rule
+    )
     return tuple(dict.fromkeys((*verdict.grant.fired, *checked)))

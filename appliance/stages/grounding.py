@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from appliance.records import Value, ValueKind
 from appliance.stages.text import sentence_spans, words
@@ -23,6 +24,7 @@ SOURCE_SHARE = 0.5
 # A sentence this near to one of the source's is a copy of it, and takes its values from there and
 # in that order: "within 7 days" is no less made up because another line of the passage says 7 days.
 COPY_SHARE = 0.8
+REMEMBERED = 4096  # texts; a few hundred bytes each
 _PREFIX = 5  # "refunded" supports "refunding": equal first letters of longer words
 _NEAR = 0.05  # sentences this much behind the nearest are as near
 _SCOPE = 6  # words that a negation reaches, within its clause
@@ -87,7 +89,7 @@ def stray_values(text: str, *, cited: Sequence[str], asked: Sequence[str]) -> li
     sentence repeats none of those: "$39.99?" is no ground for "Yes, $39.99".
     """
     mine = find_values(text)
-    source = [v for part in cited for v in find_values(part)]
+    source = [v for part in cited for v in _values(part)]
     given = [v for part in asked for v in find_values(part)]
     grounded = [v for v in mine if any(equal(v, s) for s in source)]
     stray = []
@@ -113,7 +115,7 @@ def _miscopied(
     for share, original in _nearest(text, cited):
         if share < COPY_SHARE:
             break
-        rest = list(find_values(original))
+        rest = list(_values(original))
         bad: list[Value] = []
         kept: set[ValueKind] = set()
         for value in find_values(text):
@@ -122,9 +124,7 @@ def _miscopied(
             if same is not None:  # what stands before it is passed: values keep their order
                 rest = [v for v in rest if v.kind is not value.kind or v.start > same.start]
                 kept.add(value.kind)
-            elif value.text not in stray and any(
-                v.kind is value.kind for v in find_values(original)
-            ):
+            elif value.text not in stray and any(v.kind is value.kind for v in _values(original)):
                 bad.append(value)
         excused = [v for v in bad if v.kind in kept and any(equal(v, g) for g in given)]
         wrong.append([v.text for v in bad if v not in excused])
@@ -135,11 +135,10 @@ def _nearest(text: str, cited: Sequence[str]) -> list[tuple[float, str]]:
     """Return the source's sentences nearest to `text`, with the share of its words they hold."""
     mine = set(content(text))
     ranked = []
-    for part in cited:
-        for start, end in sentence_spans(part):
-            near = set(content(part[start:end]))
-            shared = sum(_found(w, near) for w in mine)
-            ranked.append((shared / max(1, len(mine)), part[start:end]))
+    for sentence in (s for part in cited for s in _sentences(part)):
+        near = frozenset(content(sentence))
+        shared = sum(_found(w, near) for w in mine)
+        ranked.append((shared / max(1, len(mine)), sentence))
     best = max((share for share, _ in ranked), default=0.0)
     return [(share, other) for share, other in ranked if share >= best - _NEAR]
 
@@ -187,10 +186,22 @@ def flipped(text: str, cited: Sequence[str]) -> str:
     return found[0] if all(found) else ""
 
 
-def content(text: str) -> list[str]:
+# A passage is cited sentence by sentence and ask after ask: what was read of it is kept.
+@lru_cache(maxsize=REMEMBERED)
+def content(text: str) -> tuple[str, ...]:
     """Return the stems of the words that carry meaning, numbers left out, each once."""
     kept = (_stem(w) for w in words(text) if w not in _STOP and len(w) > 1 and not w[0].isdigit())
-    return list(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(kept))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _sentences(part: str) -> tuple[str, ...]:
+    return tuple(part[start:end] for start, end in sentence_spans(part))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _values(part: str) -> tuple[Value, ...]:
+    return find_values(part)
 
 
 def _contradiction(text: str, other: str) -> str:

@@ -26,6 +26,7 @@ _IDENTIFIERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("#ean", re.compile(r"(?<!\d)\d{12,13}(?!\d)")),
     ("#badge", re.compile(r"\bbadge \w?\d{3,6}\b", re.IGNORECASE)),
 )
+KINDS = frozenset(name for name, _ in _IDENTIFIERS)
 EXTRAS = ("#order", "#sku", "#ean", "#badge", "product", "things")
 
 
@@ -85,7 +86,7 @@ def question_words(text: str, *, known: frozenset[str]) -> list[str]:
     """Return the words with identifiers named by kind and unknown runs as one `THING`."""
     tokens: list[str] = []
     for piece in _split(text):
-        if piece.startswith("#"):
+        if piece in KINDS:
             tokens.append(piece)
             continue
         for word in words(piece):
@@ -101,7 +102,7 @@ def _split(text: str) -> Sequence[str]:
     for name, pattern in _IDENTIFIERS:
         cut: list[str] = []
         for piece in pieces:
-            if piece.startswith("#"):
+            if piece in KINDS:
                 cut.append(piece)
                 continue
             for place, rest in enumerate(pattern.split(piece)):

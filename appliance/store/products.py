@@ -15,7 +15,7 @@ from appliance.store.words import fold as fold_word
 WHOLE, PART = 1.0, 0.97  # score of a product named by a whole identifier, or by a telling part
 PREFIX_FLOOR, PREFIX_SPAN = 0.55, 0.4  # a beginning scores by how much of the identifier it is
 MAX_PREFIX_HITS = 64
-MAX_NAME_HITS = 400  # products looked at by name
+MAX_NAME_HITS = 60  # best products by BM25 that are scored by name
 NAME_SHARE = 0.6  # of a name's score that rests on how much of the name is said
 PRODUCT_ROWS = 6_000  # products a name search may touch; rarest words first
 

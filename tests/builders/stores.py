@@ -148,7 +148,7 @@ class Parts:
             self.specialist,
             self.generalist,
             QuoteLane(),
-            HandoffLane(line_is_configured=True),
+            HandoffLane(),
         )
         return Pipeline(
             prepare=Prepare(Lexicon({"hp": "headphones"})),

@@ -194,7 +194,8 @@ class FakeStore:
             listener.routed(routed)
             self._pause()
             listener.stitched(stitched)
-            for sentence in sentences:
+            for n, sentence in enumerate(sentences):
+                self.journal.append("sentence", {"id": reply_id, "n": n, "text": sentence.text})
                 self._pause()
                 listener.sentence(sentence)
         self._pause()

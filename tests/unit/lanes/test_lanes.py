@@ -129,7 +129,7 @@ def test_without_a_passage_there_is_nothing_to_quote() -> None:
 
 # ── hand-over ─────────────────────────────────────────────────────────────────────────────────
 
-HANDOFF = HandoffLane(line_is_configured=False)
+HANDOFF = HandoffLane()
 
 
 def test_a_refusal_is_said_in_the_rules_own_words() -> None:
@@ -223,5 +223,5 @@ def test_without_passages_the_line_is_not_troubled() -> None:
 def test_a_store_without_a_line_says_so() -> None:
     with pytest.raises(LineDown, match="No line") as caught:
         draft(GeneralistLane(NoLine(), ""), evidence=an_evidence(TWO))
-    assert "generalist_url" in caught.value.hint
+    assert "keeps the ask" in caught.value.hint
     assert not NoLine().is_configured

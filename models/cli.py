@@ -1,0 +1,110 @@
+"""`backroom models …`: make and measure the models of a release.
+
+Heavy imports wait for the command that needs them.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models import search_commands
+
+RecipeOption = Annotated[Path, typer.Option("--recipe", help="A TOML recipe; see models/recipes.")]
+DEMO = Path(__file__).parents[1] / "appliance" / "demo" / "release" / "specialist"
+out = Console(highlight=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the `models` group to `app`."""
+    models = typer.Typer(help="Make and measure the models of a release.", no_args_is_help=True)
+    models.command("base")(base)
+    models.command("evaluate")(evaluate)
+    models.command("parity")(parity)
+    search_commands.register(models)
+    app.add_typer(models, name="models")
+
+
+def base(
+    recipe: RecipeOption,
+    folder: Annotated[
+        Path, typer.Option("--out", help="The run's folder; a cut run goes on from it.")
+    ] = Path("build/specialist"),
+    target: Annotated[
+        Path | None, typer.Option("--place", help="Release folder to copy the result into.")
+    ] = None,
+) -> None:
+    """Train the specialist from nothing, export it, prove the export and examine it."""
+    from models.recipe import read_recipe  # noqa: PLC0415
+    from models.specialist import build, place  # noqa: PLC0415
+
+    report = build(read_recipe(recipe), folder, say=out.print)
+    _print(report["exam"]["calibrated"])
+    if target is not None:
+        place(folder, target)
+    out.print(f"{folder / 'specialist.gguf'}: {report['gguf_bytes'] / 1e6:.1f} MB")
+
+
+def evaluate(
+    recipe: RecipeOption,
+    model: Annotated[Path, typer.Option("--model", help="A specialist's GGUF.")] = DEMO
+    / "specialist.gguf",
+    folder: Annotated[Path, typer.Option("--work", help="Where neighbours are kept.")] = Path(
+        "build/specialist"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole report.")] = False,
+) -> None:
+    """Examine a GGUF on held-out asks: right source and slots, and what it rightly declines."""
+    from appliance.engines.llama import LlamaEngine  # noqa: PLC0415
+    from models.evaluate import examine  # noqa: PLC0415
+    from models.recipe import read_recipe  # noqa: PLC0415
+    from models.specialist import Desk  # noqa: PLC0415
+
+    read = read_recipe(recipe)
+    practice, test = Desk.open(read, folder).held_out.halves()
+    with closing(LlamaEngine(model)) as served:
+        found = examine(
+            served, practice=practice, material=test, size=read.exam.size, seed=read.exam.seed
+        )
+    if as_json:
+        out.print_json(json.dumps(found))
+    else:
+        _print(found["calibrated"])
+
+
+def parity(
+    recipe: RecipeOption,
+    folder: Annotated[Path, typer.Option("--work", help="A run's folder.")] = Path(
+        "build/specialist"
+    ),
+) -> None:
+    """Compare a run's GGUFs with its trained model, token for token."""
+    import random  # noqa: PLC0415
+
+    from models.base import load  # noqa: PLC0415
+    from models.exam import exam  # noqa: PLC0415
+    from models.recipe import read_recipe  # noqa: PLC0415
+    from models.specialist import Desk, prove  # noqa: PLC0415
+
+    read = read_recipe(recipe)
+    desk = Desk.open(read, folder)
+    model, _ = load(str(folder / "text.pt"))
+    draw = random.Random(read.exam.seed + 2)  # noqa: S311 - no secret
+    asked = exam(draw, desk.held_out, size=read.exam.parity)
+    for name in ("specialist-f32.gguf", "specialist.gguf"):
+        found = prove(model, desk.vocabulary(), folder / name, asked)
+        out.print(f"{name}: {json.dumps(found)}")
+
+
+def _print(found: dict[str, Any]) -> None:
+    table = Table("what", "share", "of", box=None)
+    for name, share in found["shares"].items():
+        table.add_row(name, f"{share:.1%}", str(found["counts"][name]))
+    out.print(table)
+    out.print(f"cites from a probability of {found['least']:.2f}")

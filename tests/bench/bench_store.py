@@ -1,0 +1,92 @@
+"""The whole demo store under load: orchestration, time to a governed sentence, memory, cold start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from appliance.backroom import Store
+from appliance.config import DEMO_RELEASE, Settings
+from appliance.meter import STAGES
+from appliance.wiring import open_store
+
+QUESTIONS = Path(__file__).parents[1] / "golden" / "questions.jsonl"
+AT_ONCE = 8
+ROUNDS = 2
+WEIGHTS = ("specialist/specialist.gguf", "embedder/embedder.onnx")
+COLD = """
+import sys, time
+begun = time.perf_counter()
+from pathlib import Path
+from appliance.config import Settings
+from appliance.wiring import open_store
+with open_store(Settings(home=Path(sys.argv[1]), release=Path(sys.argv[2]))) as store:
+    reply = store.ask("how long do customers have to return opened headphones")
+    print(time.perf_counter() - begun)
+"""
+
+
+def bench_store(release: Path = DEMO_RELEASE) -> dict[str, Any]:
+    """Return the figures of one run."""
+    with tempfile.TemporaryDirectory() as home:
+        cold_s = _cold(Path(home) / "cold", release)
+        with open_store(Settings(home=Path(home) / "warm", release=release)) as store:
+            texts = _texts()
+            store.ask(texts[0])
+            rss_mib = psutil.Process().memory_info().rss / 2**20
+            times = _load(store, texts * ROUNDS)
+            grown_mib = psutil.Process().memory_info().rss / 2**20 - rss_mib
+    weights_mib = sum((release / w).stat().st_size for w in WEIGHTS) / 2**20
+    orchestration = [sum(v for k, v in t.items() if k not in {"model", "total"}) for t in times]
+    modelled = [t["total"] for t in times if t["model"] > 0]
+    shares = {s: round(float(np.mean([t[s] for t in times])), 2) for s in STAGES}
+    return {
+        "asks": len(times),
+        "at_once": AT_ONCE,
+        "orchestration_ms": _quantiles(orchestration),
+        "whole_ask_ms": _quantiles([t["total"] for t in times]),
+        "whole_ask_with_model_ms": _quantiles(modelled) if modelled else None,
+        "mean_ms_by_stage": shares,
+        "rss_mib": round(rss_mib, 1),
+        "rss_without_weights_mib": round(rss_mib - weights_mib, 1),
+        "grown_mib": round(grown_mib, 1),
+        "cold_start_to_first_answer_s": round(cold_s, 2),
+    }
+
+
+def _texts() -> list[str]:
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    return [row["text"] for row in rows if not row.get("turns")]
+
+
+def _load(store: Store, texts: list[str]) -> list[dict[str, float]]:
+    def one(text: str) -> dict[str, float]:
+        begun = time.perf_counter()
+        reply = store.ask(text)
+        return {**dict(reply.times_ms), "total": (time.perf_counter() - begun) * 1000}
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, texts))
+
+
+def _cold(home: Path, release: Path) -> float:
+    command = [sys.executable, "-c", COLD, str(home), str(release)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return float(done.stdout.split()[-1])
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    return {f"p{q}": round(float(np.percentile(values, q)), 1) for q in (50, 95, 99)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(bench_store(), indent=1))
