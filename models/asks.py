@@ -122,11 +122,12 @@ def _handbook_group(rng: random.Random, material: Material) -> Group:
         chosen = [i for i in order if i != anchor][:count]
     place = {statement: at for at, statement in enumerate(chosen)}
     asks += [(a, place.get(anchor)) for a in _asks_for(rng, material, anchor, 3, first=ask)]
+    others = rng.choice((0.15, 0.7))  # as ranked, or one ask for nearly every source
     for at, other in enumerate(chosen):
-        if other != anchor and rng.random() < 0.6:
+        if other != anchor and rng.random() < others:
             asks += [(a, at) for a in _asks_for(rng, material, other, 1)]
     absent = [i for i in order[count:] if i not in place]
-    near = rng.sample(absent, min(len(absent), rng.choice((0, 1, 2))))
+    near = rng.sample(absent, min(len(absent), rng.choice((0, 1, 2, 3))))
     for other in near:
         asks += [(a, None) for a in _asks_for(rng, material, other, 1)]
     if rng.random() < 0.35:
@@ -166,21 +167,20 @@ def _stray(rng: random.Random, material: Material, place: dict[int, int]) -> str
 
 def _made_group(rng: random.Random, material: Material, kind: str) -> Group:
     count = rng.choice((1, 2, 3, 4, 5, 6, 8))
-    found = made(rng, material.phrases, kind, held_out=False, count=count + 2)
+    found = made(rng, material.phrases, kind, held_out=False, count=count + 3)
     rng.shuffle(found)
-    present, absent = found[: max(1, len(found) - 2)], found[max(1, len(found) - 2) :]
+    cut = max(1, len(found) - 3)
+    present, absent = found[:cut], found[cut:]
     asks: list[tuple[str, int | None]] = []
     for at, one in enumerate(present):
-        asks += [
-            (_varied(rng, material, a), at) for a in rng.sample(one.asks, min(2, len(one.asks)))
-        ]
+        asks += [(a, at) for a in rng.sample(one.asks, min(2, len(one.asks)))]
     for one in absent:
-        asks.append((_varied(rng, material, rng.choice(one.asks)), None))
+        asks += [(a, None) for a in rng.sample(one.asks, min(rng.choice((1, 2)), len(one.asks)))]
+    asks = [(_varied(rng, material, a), at) for a, at in asks]
     rng.shuffle(asks)
     if rng.random() < 0.4:  # a handbook sentence among them, as the search would add
-        extra = rng.choice(material.statements)
-        present = [*present, extra][:MOST_SOURCES]
-    return _group(present, asks[:10], kind)
+        present = [*present, rng.choice(material.statements)][:MOST_SOURCES]
+    return _group(present, asks[:12], kind)
 
 
 def _varied(rng: random.Random, material: Material, ask: str) -> str:

@@ -35,7 +35,7 @@ class Shape:
         return self.width // self.heads
 
 
-class RMSNorm(nn.Module):
+class RMSNorm(nn.Module):  # type: ignore[misc]
     """Scale to unit mean square, then by a learned weight."""
 
     def __init__(self, width: int) -> None:
@@ -47,7 +47,7 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, (x.shape[-1],), self.weight, EPS)
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """Attention, then SwiGLU, each with its own residual."""
 
     def __init__(self, shape: Shape) -> None:
@@ -77,7 +77,7 @@ class Block(nn.Module):
         return x + self.down(F.silu(gate) * up)
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module):  # type: ignore[misc]
     """Tokens to hidden states; `logits` reads them out through the tied embedding."""
 
     def __init__(self, shape: Shape) -> None:
@@ -104,7 +104,7 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """(batch, time) token ids -> (batch, time, width) hidden states, normed."""
         where = torch.arange(tokens.shape[1])[None] if positions is None else positions
-        turn = (self.cos[where][:, None], self.sin[where][:, None])  # type: ignore[index]
+        turn = (self.cos[where][:, None], self.sin[where][:, None])
         x = self.embed(tokens)
         for block in self.blocks:
             x = block(x, turn, mask)

@@ -14,7 +14,6 @@ from models.exam import Odds, Question
 AT_ONCE = 32
 
 
-@torch.no_grad()
 def choose(model: Transformer, vocabulary: Vocabulary, questions: Sequence[Question]) -> list[Odds]:
     """Return each question's odds, shape (sources + 1,)."""
     places = [vocabulary.token_id(n) for n in SOURCES]
@@ -32,8 +31,9 @@ def choose(model: Transformer, vocabulary: Vocabulary, questions: Sequence[Quest
         for row, i in enumerate(batch):
             tokens[row, : len(prompts[i])] = torch.tensor(prompts[i])
         last = torch.tensor([len(prompts[i]) - 1 for i in batch])
-        hidden = model(tokens)[torch.arange(len(batch)), last]
-        p = model.logits(hidden).softmax(-1)
+        with torch.inference_mode():
+            hidden = model(tokens)[torch.arange(len(batch)), last]
+            p = model.logits(hidden).softmax(-1)
         for row, i in enumerate(batch):
             own = [*places[: len(questions[i].sources)], none]
             odds[i] = p[row, own].double().numpy()

@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models import search_commands
+from models import demo_commands, search_commands
+from models.corpus.cli import register_corpus
 
 RecipeOption = Annotated[Path, typer.Option("--recipe", help="A TOML recipe; see models/recipes.")]
 DEMO = Path(__file__).parents[1] / "appliance" / "demo" / "release" / "specialist"
@@ -28,6 +29,8 @@ def register(app: typer.Typer) -> None:
     models.command("evaluate")(evaluate)
     models.command("parity")(parity)
     search_commands.register(models)
+    demo_commands.register(models)
+    register_corpus(models)
     app.add_typer(models, name="models")
 
 

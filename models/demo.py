@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from appliance.config import DEMO_RELEASE, Settings
+from appliance.config import Settings
 from appliance.engines.onnx import OnnxEmbedder
 from appliance.errors import BadInput
 from appliance.files import replaced
@@ -28,7 +28,8 @@ from appliance.stages.intent import POLICY
 from appliance.store.cards import Cards
 from appliance.store.index import SqliteIndex
 from appliance.store.index_schema import SCHEMA
-from models import excerpts, intents, outcomes
+from models import excerpts, intents, outcomes, search_commands
+from models.corpus.cli import write_corpus
 from models.package import package
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -62,13 +63,23 @@ class Build:
 def steps() -> dict[str, Callable[[Build], Mapping[str, Any]]]:
     """Return the steps in order, by name."""
     return {
+        "corpus": write_the_corpus,
         "index": build_the_index,
+        "ranker": train_ranker,
         "excerpts": train_excerpts,
         "intents": train_intents,
         "cards": embed_cards,
         "lanes": train_lanes,
         "package": package_it,
     }
+
+
+def write_the_corpus(build: Build) -> Mapping[str, Any]:
+    """Write the catalogue, the store's live data and the cards."""
+    products, documents = write_corpus(
+        build.work / "corpus", now=_midnight(build.on), release=build.release
+    )
+    return {"products": products, "documents": documents}
 
 
 def build_the_index(build: Build) -> Mapping[str, Any]:
@@ -84,6 +95,18 @@ def build_the_index(build: Build) -> Mapping[str, Any]:
     shutil.copyfile(build.work / "index.db", build.release / "index.db")
     shutil.copyfile(CORPUS / "lexicon.toml", build.release / "lexicon.toml")
     return {"passages": report.passages, "bytes": report.size_bytes, "sha": report.content_sha256}
+
+
+def train_ranker(build: Build) -> Mapping[str, Any]:
+    """Train the search ranker on the handbook's asks and made product asks; prints its tables."""
+    search_commands.ranker(
+        build.release / "index.db",
+        target=build.release / "ranker" / "ranker.json",
+        catalog=build.catalogue,
+        on=_midnight(build.on),
+        embedder_folder=build.release / "embedder",
+    )
+    return _read(build.release / "ranker" / "ranker.json").get("figures", {})
 
 
 def train_excerpts(build: Build) -> Mapping[str, Any]:
@@ -202,7 +225,7 @@ def package_it(build: Build) -> Mapping[str, Any]:
         build.release,
         release=f"larkmoor-{build.on:%Y.%m.%d}",
         counter=1,
-        created_at=datetime(build.on.year, build.on.month, build.on.day, tzinfo=UTC),
+        created_at=_midnight(build.on),
         compatibility={
             "embedding_dim": embedder.dim,
             "embedder": embedder.digest,
@@ -251,6 +274,10 @@ def _probes(build: Build) -> list[str]:
     return [text.format(name=name) for text in PROBES]
 
 
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 def _half(text: str) -> str:
     return "calibration" if outcomes.is_calibration(text) else "report"
 
@@ -292,8 +319,3 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, table: Mapping[str, Any]) -> None:
     with replaced(path) as file:
         file.write(json.dumps(table, indent=1, sort_keys=True) + "\n")
-
-
-def default_build(on: date) -> Build:
-    """Return the build of the release inside the project."""
-    return Build(DEMO_RELEASE, Path("build/demo"), on)

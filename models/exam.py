@@ -54,7 +54,7 @@ def made_questions(
     rng: random.Random, material: Material, kind: str, count: int, *, absent: bool
 ) -> list[Question]:
     """Return asks over made-up products or rules in held-out wordings, 1–8 sources."""
-    questions = []
+    questions: list[Question] = []
     while len(questions) < count:
         n = rng.choice((1, 2, 3, 4, 5, 6, 8))
         found = made(rng, material.phrases, kind, held_out=True, count=n + 1)

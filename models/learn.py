@@ -113,7 +113,7 @@ def _step(model: Transformer, batch: Batch) -> tuple[float, float]:
     wanted, weights = batch.targets[where], batch.weights[where]
     loss: Tensor = (F.cross_entropy(logits, wanted, reduction="none") * weights).sum()
     loss = loss / weights.sum()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     hit = (logits.argmax(-1) == wanted).float()
     if batch.scored is not None:
         hit = hit[batch.scored[where]]

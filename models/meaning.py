@@ -11,7 +11,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Rows = NDArray[np.float64]
 
 
 def meanings(
@@ -52,6 +55,7 @@ def meanings(
     return torch.from_numpy(_unit(mixed)).float()
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _unit(rows: Rows) -> Rows:
     norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(norm, 1e-9)
+    unit: Rows = rows / np.maximum(norm, 1e-9)
+    return unit

@@ -25,12 +25,12 @@ class Agreement:
     logprob: float  # largest difference of the first token's log-probability
 
 
-@torch.no_grad()
 def greedy(model: Transformer, prompt: Sequence[int], *, end: int) -> list[tuple[int, float]]:
     """Return (token, log-probability) pairs until `end`, at most ANSWER_TOKENS, `end` left out."""
     tokens, said = list(prompt), []
     for _ in range(ANSWER_TOKENS):
-        p = model.logits(model(torch.tensor([tokens]))[0, -1]).log_softmax(-1)
+        with torch.inference_mode():
+            p = model.logits(model(torch.tensor([tokens]))[0, -1]).log_softmax(-1)
         best = int(p.argmax())
         if best == end:
             break

@@ -124,7 +124,28 @@ NOUNS = [
     "swimsuit",
     "sneakers",
 ]
-TEST_NOUNS = ["portable Bluetooth speaker", "all-in-one printer", "countertop microwave", "stand mixer", "cordless stick vacuum", "deodorant stick", "patio dining set", "bird feeder", "craft beer 6-pack", "chocolate bar", "comforter", "storage bin with lid", "folding treadmill", "hiking boots", "tennis racket", "random orbital sander", "folding pocket knife", "fashion doll", "art set", "jeans"]  # fmt: skip
+TEST_NOUNS = [
+    "portable Bluetooth speaker",
+    "all-in-one printer",
+    "countertop microwave",
+    "stand mixer",
+    "cordless stick vacuum",
+    "deodorant stick",
+    "patio dining set",
+    "bird feeder",
+    "craft beer 6-pack",
+    "chocolate bar",
+    "comforter",
+    "storage bin with lid",
+    "folding treadmill",
+    "hiking boots",
+    "tennis racket",
+    "random orbital sander",
+    "folding pocket knife",
+    "fashion doll",
+    "art set",
+    "jeans",
+]  # fmt: skip
 COLOURS = ("black", "blue", "white", "red", "green", "sand", "coral", "silver", "grey", "pink")
 NAMES = [
     "Ann Lee",

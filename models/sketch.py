@@ -27,7 +27,6 @@ HEADS = 3  # of each kind
 SHARP = 2.0  # weight of q and k norms: logits reach 32 · 2 · 2 / √32 = 22.6
 
 
-@torch.no_grad()
 def sketch(
     model: Transformer, *, sources: Sequence[int], ask: int, content: Tensor | None = None
 ) -> None:
@@ -39,11 +38,15 @@ def sketch(
         ask: Token id that opens the ask.
         content: (vocabulary, 96) rows; tokens alike in use point alike. None: random.
     """
+    with torch.no_grad():
+        _draw(model, [*sources, ask], content)
+
+
+def _draw(model: Transformer, starts: Sequence[int], content: Tensor | None) -> None:
     shape = model.shape
     h, init = shape.head_width, shape.init
     size = HEADS * h  # of content
     words = slice(1, 1 + size)
-    starts = [*sources, ask]
     flag = 1 + 2 * size
     own, stood, votes = (flag + 1 + j * len(starts) for j in range(3))
     if votes + len(starts) > shape.width or shape.heads < 2 * HEADS + 1 or shape.layers < 3:

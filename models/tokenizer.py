@@ -90,4 +90,4 @@ class TrainedVocabulary:
         """
         if name not in self._ids:
             raise EngineError(f"The tokenizer has no token {name!r}.")
-        return self._ids[name]
+        return int(self._ids[name] or 0)

@@ -199,7 +199,7 @@ class Wording:
         for word, others in table.items():
             if word in text and rng.random() < share:
                 other = rng.choice(tuple(others))
-                text = re.sub(rf"(?<!\w){re.escape(word)}(s?)(?!\w)", lambda _, o=other: o, text)
+                text = re.sub(rf"(?<!\w){re.escape(word)}s?(?!\w)", other.replace("\\", ""), text)
         return text
 
 

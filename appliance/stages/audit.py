@@ -12,7 +12,7 @@ from appliance.codec import to_plain
 from appliance.errors import StoreError
 from appliance.meter import Meter
 from appliance.ports import Journal, Threads
-from appliance.records import Fired, Outcome, Reply, Sentence, Source, Turn, Verdict
+from appliance.records import Fired, LaneName, Outcome, Reply, Sentence, Source, Turn, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Audit:
         turn = Turn(
             text=verdict.query.text,
             answer=reply.text,
-            subject=verdict.subject,
+            subject=verdict.subject if verdict.lane is LaneName.LOOKUP else (),
             intent=verdict.intent,
             topic=verdict.query.standalone,
         )

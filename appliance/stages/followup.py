@@ -14,13 +14,13 @@ from appliance.stages.text import word_set, words
 
 _LEAD = re.compile(
     r"^[¿¡ ]{0,3}(?:ok(?:ay)?[, ]+)?(?:(?:and|but|y|pero) (?:what|how) about|and|also|but|then|so"
-    r"|plus|what about|how about|same for|or|y|e|o|pero|también|(?:y )?qu[eé] tal"
+    r"|plus|n|nd|what if|what about|how about|same for|or|y|e|o|pero|también|(?:y )?qu[eé] tal"
     r"|(?:y )?qué hay de)\b"
     r"[ ,]*(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:it|its|they|them|those|these|that one|this one|the (?:[\w-]{1,20} ){1,3}ones?|ese|esa"
+    r"\b(?:it|its|they|them|those|these|that|that one|this one|the (?:[\w-]{1,20} ){1,3}ones?|ese|esa"
     r"|eso|este|esta|éste|ésta|el mismo|la misma)\b|\bcuestan?(?=[ ?.!]{0,4}$)",
     re.IGNORECASE,
 )

@@ -10,7 +10,9 @@ from typing import Protocol
 from appliance.logistic import Logistic
 from appliance.ports import Embedder, Index, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
+from appliance.stages.excerpt import stem
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
+from appliance.stages.text import words
 
 DRAFTING = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.GENERALIST)
 
@@ -62,14 +64,16 @@ class Route:
         query = admitted.query
         vector = self.embedder.embed([query.standalone])[0]
         subject, product = self._subject(query)
-        odds = self.model.intent.odds(query.standalone, vector, product=product)
+        odds = self.model.intent.odds(_question(query), vector, product=product)
         card, cosine = self.cards.nearest(
             vector,
             audiences=admitted.grant.audiences,
             language=query.language,
             on=admitted.ask.asked_at.date(),
         )
-        features = lane_features(query, odds, product=product, cosine=cosine)
+        features = lane_features(
+            query, odds, product=product, cosine=cosine, has_subject=bool(subject)
+        )
         in_scope = 1.0 - odds.get(OUT_OF_SCOPE, 0.0)
         live = [name for name in odds if name != OUT_OF_SCOPE]
         intent = max(live, key=lambda name: odds[name])
@@ -94,12 +98,24 @@ class Route:
         for value in named:
             if row := self.index.product(value):
                 return (row["sku"],), 1.0
-        if query.subject and not query.is_follow_up:
+        if query.subject:
             return query.subject, 1.0
+        if any(e.kind in {"sku", "ean"} for e in query.entities):
+            return (), 1.0  # a product is named, but not one of ours: no other may stand in for it
         found = self.index.find_products(query.standalone, k=3)
-        if query.subject and (not found or found[0][1] < SAME_PRODUCT_AT):
-            return query.subject, 1.0
-        return tuple(sku for sku, _ in found), found[0][1] if found else 0.0
+        score = found[0][1] if found else 0.0
+        if score < IDENTIFIED and self._words_shared(query.standalone, found) < SHARED_WORDS:
+            score *= ONE_WORD  # "rain" alone does not name the rain jacket
+        if score < NAMED_AT:
+            return (), score
+        return tuple(sku for sku, p in found if p >= VARIANT_SHARE * found[0][1]), score
+
+    def _words_shared(self, text: str, found: Sequence[tuple[str, float]]) -> int:
+        """Return how many words of the text stand in the best product's name."""
+        if not found:
+            return 0
+        row = self.index.product(found[0][0]) or {}
+        return len({stem(w) for w in words(text)} & {stem(w) for w in words(row.get("name", ""))})
 
     def _ladder(
         self, admitted: Admitted, features: Mapping[str, float], in_scope: float
@@ -126,11 +142,24 @@ class Route:
         return (*tried, quote, handoff), tuple(reasons)
 
 
-SAME_PRODUCT_AT = 0.6  # below this a follow-up's words do not name a product of their own
+IDENTIFIED = 0.95  # scores of identifiers and telling parts of them start here
+NAMED_AT = 0.3  # below this an ask names no product
+VARIANT_SHARE = 0.9  # of the best score, that another product must reach to be meant as well
+SHARED_WORDS, ONE_WORD = 2, 0.5
+
+
+def _question(query: Query) -> str:
+    """Return the words that tell the kind of question: a follow-up's own, without the topic."""
+    return query.standalone.split(" (")[0] if query.is_follow_up else query.standalone
 
 
 def lane_features(
-    query: Query, odds: Mapping[str, float], *, product: float, cosine: float
+    query: Query,
+    odds: Mapping[str, float],
+    *,
+    product: float,
+    cosine: float,
+    has_subject: bool,
 ) -> dict[str, float]:
     """Return what the lanes' odds are computed from, each about between 0 and 1."""
     policy, out = odds.get(POLICY, 0.0), odds.get(OUT_OF_SCOPE, 0.0)
@@ -140,9 +169,11 @@ def lane_features(
         "card_close": max(0.0, cosine - 0.8) * 5.0,
         "policy": policy,
         "live": live,
+        "top_live": max((p for n, p in odds.items() if n not in {POLICY, OUT_OF_SCOPE}), default=0),
         "out_of_scope": out,
         "product": product,
         "live_product": live * product,
+        "no_product": float(not has_subject),
         "identifier": float(any(e.kind in {"sku", "ean", "order"} for e in query.entities)),
         "follow_up": float(query.is_follow_up),
         "spanish": float(query.language == "es"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from appliance.ports import Embedder, Facts, Filters, Index, Reading, Vector
 from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
-from appliance.stages.excerpt import RankExcerpts
+from appliance.stages.excerpt import RankExcerpts, stem
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.text import words
 from appliance.values import assign_slots
@@ -81,18 +81,40 @@ class Stitch:
         wanted = self.facts.families_for(routed.intent)
         allowed = [f for f in wanted if f in routed.grant.families]
         facts: list[Fact] = []
-        missing: list[str] = []
+        missing = self._unknown(routed) if wanted else []
         for subject in self._subjects(routed):
             reading = self.facts.read(
                 allowed, subject=subject, at=routed.ask.asked_at, role=routed.ask.role
             )
             facts += reading.facts
             missing += reading.missing
-        return Reading(tuple(facts), tuple(dict.fromkeys(missing)))
+        asked = told(facts, routed.query.standalone)
+        return Reading(tuple(asked), tuple(dict.fromkeys(missing)))
 
     def _subjects(self, routed: Routed) -> tuple[str, ...]:
         orders = [e.value for e in routed.query.entities if e.kind in {"order", "badge"}]
         return (tuple(dict.fromkeys(orders)) or routed.subject)[:SUBJECTS]
+
+    def _unknown(self, routed: Routed) -> list[str]:
+        """Return a word on each product named by a number that the chain does not sell."""
+        named = [e.value for e in routed.query.entities if e.kind in {"sku", "ean"}]
+        unknown = [value for value in named if not self.index.product(value)]
+        return [f"{value}: no such product in the catalogue" for value in unknown]
+
+
+def told(facts: Sequence[Fact], text: str) -> list[Fact]:
+    """Return the facts an ask wants of a family with many: those whose attribute it names.
+
+    "how heavy is it" names no attribute by its own word and gets them all, in the family's order.
+    """
+    asked = {stem(w) for w in words(text)}
+    named = [f for f in facts if asked & _attribute(f)]
+    return named or list(facts)
+
+
+def _attribute(fact: Fact) -> set[str]:
+    row = dict(fact.columns)
+    return {stem(w) for w in words(row.get("attribute", ""))}
 
 
 def distinct(passages: Sequence[Passage]) -> list[Passage]:

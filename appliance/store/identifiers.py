@@ -7,10 +7,15 @@ from collections.abc import Iterator
 
 from appliance.store.words import ngrams
 
-MIN_PART = 4  # characters of a part ("xm5" alone names nothing)
-MIN_DIGITS = 5  # of a part that is digits only: "2026", "1000" are rarely a product
+MIN_PART = 4  # characters of what may name a product ("xm5" alone names nothing)
+MIN_DIGITS = 5  # of what is digits only: "2026", "1000" are rarely a product
 MAX_KEY = 48
 _JOIN = 3  # words joined into one identifier: "wh 1000 xm5"
+_AMOUNT = re.compile(
+    r"\d{1,5}(packs?|pk|pcs?|ct|count|pairs?|qt|oz|lbs?|kg|g|mg|ml|cl|l|gal|w|kw|v|ah|mah|gb|tb|mb|hz|ghz"
+    r"|mm|cm|m|km|in|inch|inches|ft|feet|yd|days?|weeks?|months?|years?|yr|hrs?|hours?|min|mins|am|pm"
+    r"|usd|dollars?|bucks|percent|pct|off|st|nd|rd|th|x)"
+)
 MAX_CANDIDATES = 64  # per ask
 
 
@@ -22,15 +27,15 @@ def fold(identifier: str) -> str:
 def keys(identifier: str) -> list[tuple[str, bool]]:
     """Return (key, is the whole identifier) under which it is found; the whole one first.
 
-    Parts begin where letters turn to digits or at punctuation: "LM-104233" is also "104233".
+    Parts begin after punctuation, and where leading letters end: "LM-104233" is also "104233".
     """
     whole = fold(identifier)
     if not whole:
         return []
     found = {whole: True}
-    pieces = re.findall(r"[a-z]+|[0-9]+", identifier.casefold())
-    for start in range(1, len(pieces)):
-        part = fold("".join(pieces[start:]))
+    starts = [match.end() for match in re.finditer(r"[^0-9A-Za-z]+|^[A-Za-z]+", identifier)]
+    for start in starts:
+        part = fold(identifier[start:])
         if is_telling(part):
             found.setdefault(part, False)
     if whole.isdigit() and whole.startswith("0"):
@@ -41,8 +46,8 @@ def keys(identifier: str) -> list[tuple[str, bool]]:
 
 
 def is_telling(key: str) -> bool:
-    """Whether a key may name a product by itself: it has digits, and enough of them."""
-    if not any(c.isdigit() for c in key):
+    """Whether a key may name a product by itself: digits enough, and no amount like "500ml"."""
+    if not any(c.isdigit() for c in key) or _AMOUNT.fullmatch(key):
         return False
     return len(key) >= (MIN_DIGITS if key.isdigit() else MIN_PART)
 

@@ -23,13 +23,25 @@ from appliance.store import ranker as ranking
 from appliance.store.products import PART, Products
 from appliance.store.ranker import Matrix, Pool, Ranker
 from appliance.store.vector_scan import Numbers, VectorScan, dot
-from appliance.store.words import MAX_TERMS, Term, any_of, clean, idf, stems, words
+from appliance.store.words import (
+    MAX_TERMS,
+    STOP_WORDS,
+    Term,
+    Word,
+    any_of,
+    clean,
+    idf,
+    is_one_slip,
+    stems,
+    words,
+)
 
 MAX_K = 1_000
 POOL = 40  # candidates from words and as many from vectors; more when more are asked for
 SENTENCE_POOL = 32  # candidates whose sentences are compared one by one
 MAX_ROWS = 3_000  # passages a word search may touch: about 3 ms. The rarest words are taken first.
 FIELD_WEIGHTS = "2.0, 1.0, 4.0"  # title path, text, identifiers
+MIN_CORRECTED = 5  # letters of a stem that is not in the index before it is taken for a slip
 IDENTIFIED = 0.98  # least score of a product whose identifier the ask holds
 
 
@@ -65,8 +77,10 @@ class SqliteIndex:
             self._mean_length = float(cast("float | None", length) or 1.0)
         except (apsw.Error, ValueError, KeyError) as error:
             raise schema.damaged(path, f"its tables cannot be read: {error}") from error
-        self._products = Products(self._connect)
-        self._lookup = lru_cache(maxsize=4_096)(self._read_term)
+        self._lookup = lru_cache(maxsize=8_192)(self._read_term)
+        self._corrected = lru_cache(maxsize=2_048)(self._correct)
+        stop_ids = frozenset(self._lookup(s)[0] for word in STOP_WORDS for s in stems(word)) - {0}
+        self._products = Products(self._connect, stop_ids)
 
     @property
     def size(self) -> int:
@@ -206,13 +220,29 @@ class SqliteIndex:
         distinct = {w.stem: (place, w) for place, w in reversed(list(enumerate(content)))}
         terms = []
         for place, word in sorted(distinct.values(), key=lambda pair: pair[0]):
-            term_id, passages, products = self._lookup(word.stem)
+            meant = word if self._lookup(word.stem)[0] else self._corrected(word)
+            term_id, passages, products = self._lookup(meant.stem)
             rarity = idf(passages, total=max(self.size, 1))
-            terms.append(Term(word, term_id, passages, products, rarity, place))
+            terms.append(Term(meant, term_id, passages, products, rarity, place))
         if len(terms) > MAX_TERMS:
             kept = sorted(terms, key=lambda t: (t.id == 0, -t.idf))[:MAX_TERMS]
             terms = sorted(kept, key=lambda t: t.place)
         return terms
+
+    def _correct(self, word: Word) -> Word:
+        """Return the commonest indexed word one slip of the finger away, or the word itself."""
+        if len(word.stem) < MIN_CORRECTED or not word.stem.isalpha():
+            return word
+        rows = self._connect().execute(
+            "SELECT term FROM terms WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?"
+            " ORDER BY passages DESC, term",
+            (word.stem[0], word.stem[0] + "\U0010ffff", len(word.stem) - 1, len(word.stem) + 1),
+        )
+        for (term,) in cast("list[tuple[str]]", rows):
+            # A stem is searched for as a word, so it must be its own stem.
+            if is_one_slip(word.stem, term) and stems(term) == [term]:
+                return Word(term, term)
+        return word
 
     def _read_term(self, stem: str) -> tuple[int, int, int]:
         row = self._one("SELECT id, passages, products FROM terms WHERE term = ?", stem)

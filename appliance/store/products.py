@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import apsw
+import numpy as np
 
 from appliance.store.identifiers import candidates, fold
-from appliance.store.words import Term, any_of, stems
-from appliance.store.words import fold as fold_word
+from appliance.store.words import Term, any_of
 
-WHOLE, PART = 1.0, 0.97  # score of a product named by a whole identifier, or by a telling part
+WHOLE, PART = 1.0, 0.97  # score of a product named by a whole identifier, or by a part only it has
+SHARED_PART = (
+    0.6  # by a part that a few products share; one that more than SHARED share says nothing
+)
+SHARED = 5
 PREFIX_FLOOR, PREFIX_SPAN = 0.55, 0.4  # a beginning scores by how much of the identifier it is
 MAX_PREFIX_HITS = 64
 MAX_NAME_HITS = 60  # best products by BM25 that are scored by name
-NAME_SHARE = 0.6  # of a name's score that rests on how much of the name is said
-PRODUCT_ROWS = 6_000  # products a name search may touch; rarest words first
+NAME_SHARE = 0.5  # of a name's score that rests on how much of the name is said
+PRODUCT_ROWS = 1_500  # products a name search may touch; rarest words first
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Products:
     """The product side of one index; `connect` gives the calling thread's connection."""
 
     connect: Callable[[], apsw.Connection]
+    stop_ids: frozenset[int]  # term ids of function words, which are no part of a name
 
     def columns(self, key: str) -> dict[str, str] | None:
         """Return a product's columns by SKU, else by a whole identifier only it has."""
@@ -72,9 +78,8 @@ class Products:
             " WHERE products_fts MATCH ? ORDER BY rank LIMIT ?",
             (any_of([t.word.surface for t in chosen]), MAX_NAME_HITS),
         )
-        scores = {number: -float(score) for number, score in hits}
-        weight = {t.word.stem: t.idf for t in known}
-        return self._score_names(scores, weight) if scores else {}
+        scores = {int(n): -float(score) for n, score in cast("list[tuple[int, float]]", hits)}
+        return self._score_names(scores, known) if scores else {}
 
     def skus(self, numbers: Sequence[int]) -> dict[int, str]:
         """Return number → SKU."""
@@ -89,7 +94,11 @@ class Products:
             "SELECT number, max(is_whole) FROM identifiers WHERE key = ? GROUP BY number LIMIT ?",
             (key, MAX_PREFIX_HITS),
         )
-        return [(number, WHOLE if is_whole else PART) for number, is_whole in rows]
+        found = [(int(cast("int", number)), bool(is_whole)) for number, is_whole in rows]
+        parts = sum(not is_whole for _, is_whole in found)
+        part = PART if parts == 1 else SHARED_PART if parts <= SHARED else 0.0
+        scored = [(number, WHOLE if is_whole else part) for number, is_whole in found]
+        return [(number, score) for number, score in scored if score > 0.0]
 
     def _beginning(self, key: str) -> list[tuple[int, float]]:
         rows = self.connect().execute(
@@ -99,24 +108,24 @@ class Products:
         )
         return [(n, PREFIX_FLOOR + PREFIX_SPAN * len(key) / length) for n, length in rows]
 
-    def _score_names(self, bm25: dict[int, float], weight: dict[str, float]) -> dict[int, float]:
+    def _score_names(self, bm25: dict[int, float], known: Sequence[Term]) -> dict[int, float]:
         rows = self.connect().execute(
-            "SELECT number, name, coalesce(columns ->> '$.brand', ''), columns FROM products"
-            f" WHERE number IN ({_list(list(bm25))})"
+            "SELECT p.number, a.terms FROM products p JOIN passages a ON a.id = p.sku || '#0'"
+            f" WHERE p.number IN ({_list(list(bm25))})"
         )
         top = max(bm25.values()) or 1.0
-        asked = sum(weight.values()) or 1.0
+        asked = sum(t.idf for t in known) or 1.0
         result: dict[int, float] = {}
-        for number, name, brand, columns in rows:
-            in_name = set(stems(f"{name} {brand}"))
-            said = sum(w for stem, w in weight.items() if stem in in_name)
-            elsewhere = set(stems(fold_word(" ".join(json.loads(columns).values())))) - in_name
-            also = sum(w for stem, w in weight.items() if stem in elsewhere)
-            share = len(in_name & weight.keys()) / max(len(in_name), 1)
-            cover = (said + 0.5 * also) / asked
-            score = cover * (1.0 - NAME_SHARE + NAME_SHARE * min(1.0, 1.5 * share))
+        for number, blob in cast("list[tuple[int, bytes]]", rows):
+            ids = np.frombuffer(blob, dtype="<u4").tolist()
+            cut = ids.index(0)
+            in_name, elsewhere = set(ids[:cut]) - self.stop_ids, set(ids[cut:])
+            said = sum(t.idf for t in known if t.id in in_name)
+            also = sum(t.idf for t in known if t.id in elsewhere and t.id not in in_name)
+            share = sum(t.id in in_name for t in known) / max(len(in_name), 1)
+            score = (said + 0.5 * also) / asked * (1.0 - NAME_SHARE + NAME_SHARE * share)
             # BM25 settles what is otherwise equal; it never lifts a score past an identifier's.
-            result[number] = min(0.95, 0.95 * score + 0.01 * bm25[number] / top)
+            result[number] = 0.94 * score + 0.01 * bm25[number] / top
         return result
 
 

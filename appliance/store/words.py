@@ -95,6 +95,20 @@ def idf(passages: int, *, total: int) -> float:
     return math.log(1.0 + (total - passages + 0.5) / (passages + 0.5))
 
 
+def is_one_slip(a: str, b: str) -> bool:
+    """Whether one letter was missed, added, changed or swapped with its neighbour."""
+    if a == b or abs(len(a) - len(b)) > 1:
+        return False
+    start = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+    if len(a) == len(b):
+        swapped = a[start + 1 : start + 2] + a[start : start + 1] + a[start + 2 :]
+        return a[start + 1 :] == b[start + 1 :] or swapped == b[start:]
+    longer, shorter = (a, b) if len(a) > len(b) else (b, a)
+    return longer[start + 1 :] == shorter[start:]
+
+
 def any_of(surfaces: Sequence[str]) -> str:
     """Return an FTS5 expression that matches any of the words.
 

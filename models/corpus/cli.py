@@ -36,17 +36,33 @@ def register_corpus(group: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Write the demo chain: catalogue.csv, store.db, handbook, lexicon and answer cards."""
-        at = _instant(now)
-        products = generate(seed)
-        parts = {f"store/{name}": text for name, text in store_files(products, seed).items()}
-        parts["cards/cards.json"] = cards_json()
-        for folder in {out / "release", release} - {None}:
-            _write(folder, parts)
-        _write(out, {"catalogue.csv": to_csv(products)})
-        _copy_sources(out)
-        seed_store(out / "store.db", now=at, source=out / "release" / "store")
-        documents = len(list((out / "handbook").glob("*.md")))
-        typer.echo(f"{len(products):,} products, {documents} documents → {out}")
+        products, documents = write_corpus(out, seed=seed, now=_instant(now), release=release)
+        typer.echo(f"{products:,} products, {documents} documents → {out}")
+
+
+def write_corpus(
+    out: Path, *, seed: int = SEED, now: datetime, release: Path | None = None
+) -> tuple[int, int]:
+    """Write the demo chain's data; return (products, documents).
+
+    Args:
+        out: Folder of catalogue.csv, store.db, handbook, lexicon and cards.
+        seed: The same seed gives the same bytes.
+        now: Instant that store.db is fresh at.
+        release: Also refresh this release's store/*.csv and cards.json.
+
+    Raises:
+        BadInput: A folder cannot be written.
+    """
+    products = generate(seed)
+    parts = {f"store/{name}": text for name, text in store_files(products, seed).items()}
+    parts["cards/cards.json"] = cards_json()
+    for folder in {out / "release", release} - {None}:
+        _write(folder, parts)
+    _write(out, {"catalogue.csv": to_csv(products)})
+    _copy_sources(out)
+    seed_store(out / "store.db", now=now, source=out / "release" / "store")
+    return len(products), len(list((out / "handbook").glob("*.md")))
 
 
 def _instant(text: str) -> datetime:

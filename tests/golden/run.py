@@ -73,7 +73,7 @@ def _wrong_values(store: Store, reply: Reply) -> tuple[str, ...]:
             texts.append(f"{passage.title}. {passage.text}")
         card = store.cards.get(source.id.removeprefix("card:"))
         if card is not None:
-            texts.append(card.answer)
+            texts.append(card.text)
     texts += [c.mended for c in reply.checks if c.mended]
     return wrong_values(reply.text, lane=reply.lane.value, sources=texts)
 
