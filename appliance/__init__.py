@@ -1,0 +1,1 @@
+"""What runs in the store: stages, lanes, engines, store, web."""

@@ -83,7 +83,11 @@ class Store:
             text, role=role, thread=thread, associate=associate, deadline_s=deadline_s
         )
         reply = self.pipeline(ask, reply_id=reply_id or self.new_id(), listener=listener)
-        if reply.lane is LaneName.HANDOFF and reply.intent != OUT_OF_SCOPE and not _is_refused(reply):
+        if (
+            reply.lane is LaneName.HANDOFF
+            and reply.intent != OUT_OF_SCOPE
+            and not _is_refused(reply)
+        ):
             self._keep(ask, reply)
         return reply
 

@@ -1,4 +1,4 @@
-"""The store's own commands: run, ask, replay, stage, journal, and those of the index and the rules."""
+"""The store's own commands: run, ask, replay, stage, journal; and the index's and the rules'."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from appliance.errors import BadInput
 from appliance.records import Reply, Role
 
 if TYPE_CHECKING:
-    from appliance.config import Settings
     from appliance.backroom import Store
+    from appliance.config import Settings
 
 HomeOption = Annotated[
     Path,
@@ -57,9 +57,8 @@ def run(
     from appliance.wiring import open_store  # noqa: PLC0415
 
     settings = load_settings(home, {"release": release, "host": host, "port": port})
-    with open_store(settings) as store:
-        with keep_fresh(store.settings, store.clock):
-            serve(store, announce=lambda address: _welcome(store, address))
+    with open_store(settings) as store, keep_fresh(store.settings, store.clock):
+        serve(store, announce=lambda address: _welcome(store, address))
 
 
 def _welcome(store: Store, address: str) -> None:
@@ -71,7 +70,7 @@ def _welcome(store: Store, address: str) -> None:
     out.print("\n  Stop with Ctrl+C.\n")
 
 
-def ask(
+def ask(  # noqa: PLR0917 - a command's options, given by name
     text: Annotated[str, typer.Argument(help="The question, as an associate would type it.")],
     role: Annotated[Role, typer.Option(help="Who asks.")] = Role.ASSOCIATE,
     thread: Annotated[str, typer.Option(help="Continue this conversation.")] = "",
@@ -162,7 +161,8 @@ def _print_reply(reply: Reply, *, as_json: bool) -> None:
         out.print(f"  ↳ {source.title}  ({source.id})", style="dim", markup=False)
     total_ms = sum(ms for _, ms in reply.times_ms)
     out.print(
-        f"  {reply.lane.value} · confidence {reply.confidence:.2f} · {total_ms:.0f} ms · {reply.id}\n",
+        f"  {reply.lane.value} · confidence {reply.confidence:.2f} · {total_ms:.0f} ms"
+        f" · {reply.id}\n",
         style="dim",
         markup=False,
     )

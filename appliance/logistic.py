@@ -11,7 +11,7 @@ FARTHEST = 30.0  # beyond e^±30 a probability is 0 or 1 in double precision
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """p = 1 / (1 + e^-(bias + Σ weight × feature)); a feature that is not weighed counts nothing."""
+    """p = 1 / (1 + e^-(bias + Σ weight × feature)); what is not weighed counts nothing."""
 
     weights: Mapping[str, float]
     bias: float

@@ -270,7 +270,7 @@ class Generation(Protocol):
 
     @property
     def finish(self) -> str:
-        """stop | length | deadline | cancelled; '' while running."""
+        """Stop | length | deadline | cancelled; '' while running."""
         ...
 
     @property

@@ -1,7 +1,7 @@
 """The frozen records an ask leaves behind on its way through the stages.
 
-`Ask → Prepared → Admitted → Routed → Stitched → Verdict → Reply`. The six records in capitals of the
-picture are what a stage takes and leaves; the smaller ones are values they carry. A later record
+`Ask → Prepared → Admitted → Routed → Stitched → Verdict → Reply` are what the stages take and
+leave; the smaller records are values they carry. A later record
 carries by value what later stages read (`ask`, `query`, `grant` …), so no stage keeps state.
 Offsets are in characters of the text named beside them, end exclusive.
 """
@@ -78,7 +78,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A thing named in an ask: `kind` is sku, ean, product, price, percent, size, date, order …"""
+    """A thing named in an ask: `kind` is sku, ean, order, badge, model or that of a typed value."""
 
     kind: str
     value: str  # normalised: "LM-104233", "4006381333931", "25"

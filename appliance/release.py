@@ -104,7 +104,9 @@ def check_part(path: Path, part: Part, *, release: str) -> None:
     """
     hint = "The copy was cut short or altered. Fetch the release again."
     if not path.is_file():
-        raise DamagedRelease(f"Release {release}: {path.name} is missing from {path.parent}.", hint=hint)
+        raise DamagedRelease(
+            f"Release {release}: {path.name} is missing from {path.parent}.", hint=hint
+        )
     found = path.stat().st_size
     if found != part.bytes:
         raise DamagedRelease(
@@ -138,7 +140,7 @@ def load_lexicon(path: Path) -> Lexicon:
     table = load_toml(path)
     unknown = set(table) - {"shorthand", "synonyms"}
     if unknown:
-        raise DamagedRelease(f"{path.name}: unknown table {sorted(unknown)[0]!r}.")
+        raise DamagedRelease(f"{path.name}: unknown table {min(unknown)!r}.")
     shorthand = {str(k).lower(): str(v) for k, v in table.get("shorthand", {}).items()}
     synonyms = {str(k): tuple(map(str, v)) for k, v in table.get("synonyms", {}).items()}
     return Lexicon(shorthand, synonyms)

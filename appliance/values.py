@@ -8,7 +8,7 @@ unit ("one of them"), fractions in words, numbers inside names such as ``WH-1000
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -45,7 +45,7 @@ def find_values(text: str) -> tuple[Value, ...]:
     """Return the typed values of `text` in reading order, never overlapping, without slots."""
     if not _HINT.search(text):  # most asks: ten times faster than reading for every kind
         return ()
-    return tuple(_read(m, text) for m in _matches(text))
+    return tuple(_read(m, text) for m in _ALL.finditer(text))
 
 
 def assign_slots(passages: Iterable[Passage], facts: Iterable[Fact] = ()) -> tuple[Value, ...]:
@@ -126,14 +126,6 @@ def same_value(a: Value, b: Value) -> bool:
 
 def _key(text: str) -> str:
     return re.sub(r"\W+", " ", text.casefold()).strip()
-
-
-def _matches(text: str) -> Iterator[re.Match[str]]:
-    for m in _ALL.finditer(text):
-        # Case is ignored for words, never for codes: "or-12345" or "a1-b2" in prose is no code.
-        if m.lastgroup == "sku" and not m[0][:2].isupper():
-            continue
-        yield m
 
 
 def _read(m: re.Match[str], text: str) -> Value:

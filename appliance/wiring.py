@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 from appliance.backroom import Store, new_id
 from appliance.clock import SystemClock

@@ -1,0 +1,1 @@
+"""Puts a store appliance on a machine."""

@@ -1,0 +1,1 @@
+"""From documents and labelled asks to a release."""

@@ -23,6 +23,7 @@ from appliance.errors import BadInput
 from appliance.files import replaced
 from appliance.index_build.build import build_index
 from appliance.logistic import Logistic
+from appliance.records import LaneName
 from appliance.release import file_sha256, load_lexicon
 from appliance.stages.intent import POLICY
 from appliance.store.cards import Cards
@@ -194,7 +195,7 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
             for half in ("calibration", "report")
         }
     models = outcomes.lane_models(trials["calibration"])
-    draft = outcomes.draft_model(trials["calibration"], outcomes.LaneName.SPECIALIST)
+    draft = outcomes.draft_model(trials["calibration"], LaneName.SPECIALIST)
     figures = outcomes.figures(trials["report"], models, draft)
     table = _read(build.release / "router" / "router.json")
     table["lanes"] = {name: _row(model) for name, model in models.items()}

@@ -23,12 +23,14 @@ def register(group: typer.Typer) -> None:
 
 def demo(
     release: Annotated[Path, typer.Option(help="Release folder to fill.")] = DEMO_RELEASE,
-    work: Annotated[Path, typer.Option(help="Where the corpus and caches go.")] = Path("build/demo"),
+    work: Annotated[Path, typer.Option(help="Where the corpus and caches go.")] = Path(
+        "build/demo"
+    ),
     on: Annotated[str, typer.Option(help="Day whose rules are in force, ISO; else today.")] = "",
     first: Annotated[str, typer.Option("--from", help="Step to start at.")] = "",
     last: Annotated[str, typer.Option("--to", help="Step to end with.")] = "",
 ) -> None:
-    """Build the demo release: corpus → index → ranker → excerpts → intents → cards → lanes → package."""
+    """Build the demo release, all its steps or some: see models/demo.py."""
     from models.demo import Build, steps  # noqa: PLC0415
 
     day = datetime.fromisoformat(on).date() if on else datetime.now(UTC).date()

@@ -165,7 +165,7 @@ class Exam:
         return _figures(_ranks(score.numpy(), self._gold))
 
 
-def tune(  # noqa: PLR0913 - a run's inputs, given by name
+def tune(
     source: Path,
     *,
     handbook: Path,

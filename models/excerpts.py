@@ -64,7 +64,7 @@ def gather(
     lexicon: Lexicon,
     on: date,
 ) -> Iterator[Candidates]:
-    """Search for each ask as the store does and yield its sentences with features and labels."""
+    """Search for each ask as the store does; yield its sentences."""
     rank = RankExcerpts(Logistic({}, 0.0), index.idf)
     for ask in asks:
         text = lexicon.expand(fold(ask.text))
@@ -84,7 +84,7 @@ def gather(
 
 
 def train(candidates: Sequence[Candidates]) -> Logistic:
-    """Return weights fitted by logistic regression; its probabilities are calibrated by its loss."""
+    """Return weights fitted by logistic regression, whose loss calibrates its p."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Train the router's intents: what kind of question an ask is, and whether it is the store's at all."""
+"""Train the router's intents: what kind of question an ask is, and whether it is ours."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.ports import Embedder, Index
-from appliance.stages.lexicon import Lexicon
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, word_row
+from appliance.stages.lexicon import Lexicon
 from appliance.stages.text import fold, words
 from models.excerpts import read_asks
 
@@ -80,7 +80,7 @@ def examples(corpus: Path, products: Sequence[Product], *, split: str, seed: int
 
 
 def known_words(corpus: Path) -> frozenset[str]:
-    """Return the words routing is taught: those of the templates, and the common ones of the asks."""
+    """Return the words routing is taught: the templates' own, and the common ones of the asks."""
     table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))["train"]
     templates = [re.sub(r"\{\w+\}", " ", t) for ts in table.values() for t in ts]
     found = Counter(w for a in read_asks(corpus / "asks", "asks") for w in set(words(a.text)))
@@ -118,7 +118,9 @@ def train(rows: NDArray[np.float32], intents: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def report(model: dict[str, Any], rows: NDArray[np.float32], truth: Sequence[str]) -> dict[str, Any]:
+def report(
+    model: dict[str, Any], rows: NDArray[np.float32], truth: Sequence[str]
+) -> dict[str, Any]:
     """Return accuracy by intent, and the scope threshold with what it costs and catches."""
     scores = rows @ model["weights"].T + model["bias"]
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -129,7 +131,9 @@ def report(model: dict[str, Any], rows: NDArray[np.float32], truth: Sequence[str
     is_ours = np.array([t != OUT_OF_SCOPE for t in truth])
     threshold = float(min(np.quantile(scope[is_ours], FALSE_OUT_OF_SCOPE), 0.5))
     by_intent = {
-        name: round(float(np.mean([s == t for s, t in zip(said, truth, strict=True) if t == name])), 3)
+        name: round(
+            float(np.mean([s == t for s, t in zip(said, truth, strict=True) if t == name])), 3
+        )
         for name in sorted(set(truth))
     }
     return {
@@ -159,7 +163,7 @@ def _filled(template: str, products: Sequence[Product], chance: random.Random) -
 
 def spoken_name(name: str, chance: random.Random) -> str:
     """Return a product's name as a person says it: some of its words, often the last ones."""
-    head = name.split(",")[0].split()
+    head = name.split(",", maxsplit=1)[0].split()
     kind = chance.random()
     if kind < 0.35:
         return name.lower()
@@ -169,7 +173,7 @@ def spoken_name(name: str, chance: random.Random) -> str:
 
 
 def live_asks(corpus: Path, products: Sequence[Product], *, seed: int) -> list[LiveAsk]:
-    """Return held-out questions for live facts, by SKU, EAN or full name, with the right product."""
+    """Return held-out questions for live facts, each with its one right product."""
     chance = random.Random(seed + 1)  # noqa: S311
     mine = [p for i, p in enumerate(products) if i % 5 == 0]
     table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))["held_out"]

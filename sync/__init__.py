@@ -1,0 +1,1 @@
+"""The line between a store and headquarters; still to come."""

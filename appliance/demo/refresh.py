@@ -40,7 +40,7 @@ def refresh_demo(path: Path, *, now: datetime) -> bool:
 
 @contextmanager
 def keep_fresh(settings: Settings, clock: Clock) -> Iterator[None]:
-    """Refresh the demo's live data while the block runs; a configured live database is let alone."""
+    """Refresh the demo's live data while the block runs; a configured database is let alone."""
     if settings.live_database:
         yield
         return

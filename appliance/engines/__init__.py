@@ -1,0 +1,1 @@
+"""Model runtimes: llama.cpp behind a scheduler, onnxruntime, and a scripted double."""

@@ -136,7 +136,7 @@ def _parse(path: Path, view: mmap.mmap, size: int) -> GgufHeader:
     return GgufHeader(size_bytes=size, tensors=tensors, fields=fields)
 
 
-class _EndOfFile(Exception):  # noqa: N818 - a signal inside this module, not an error that leaves
+class _EndOfFile(Exception):
     """A read went past the last byte."""
 
 

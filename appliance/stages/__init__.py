@@ -1,0 +1,1 @@
+"""The stages of an ask: they think, and touch nothing."""

@@ -20,8 +20,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:it|its|they|them|those|these|that|that one|this one|the (?:[\w-]{1,20} ){1,3}ones?|ese|esa"
-    r"|eso|este|esta|éste|ésta|el mismo|la misma)\b|\bcuestan?(?=[ ?.!]{0,4}$)",
+    r"\b(?:it|its|they|them|those|these|that|that one|this one|the (?:[\w-]{1,20} ){1,3}ones?"
+    r"|ese|esa|eso|este|esta|éste|ésta|el mismo|la misma)\b|\bcuestan?(?=[ ?.!]{0,4}$)",
     re.IGNORECASE,
 )
 _PREDICATE = word_set(

@@ -1,4 +1,4 @@
-"""What kind of question an ask is: a softmax over its embedding, its question words and its things."""
+"""What kind of question an ask is: a softmax over its embedding and its question words."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Database:
 
     def _migrate(self) -> None:
         steps = sorted(MIGRATIONS.glob("*.sql"))
-        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+        version = int(self._writer.execute("PRAGMA user_version").get)
         if version > len(steps):
             raise StoreError(
                 f"{self.path} has schema {version}; this program knows up to {len(steps)}.",

@@ -252,7 +252,7 @@ class SqlFacts:
             raise self._families.bad(key, f"the database does not take it: {reason}") from error
 
 
-class _NotKnown(Exception):  # noqa: N818
+class _NotKnown(Exception):
     """Words for `Reading.missing`; never leaves this module."""
 
     def __init__(self, text: str) -> None:

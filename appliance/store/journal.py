@@ -111,7 +111,7 @@ def canonical(body: Mapping[str, Any]) -> str:
 
 
 def row_hash(sequence: int, written_at: str, kind: str, previous: str, body: str) -> str:
-    """Return the hex sha256 of a row's fields, joined by newlines (none of them but body has any)."""
+    """Return the hex sha256 of a row's fields, joined by newlines; only body may hold any."""
     text = "\n".join((str(sequence), written_at, kind, previous, body))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

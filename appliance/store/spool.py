@@ -1,4 +1,4 @@
-"""What the store owes headquarters, kept until a line takes it: bounded in bytes, least valuable out first."""
+"""What the store owes headquarters: bounded in bytes, the least valuable goes first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SqliteSpool:
     def put(self, kind: str, body: Mapping[str, Any], *, priority: int) -> bool:
         """Keep one item durably; return False when it was dropped because the spool is full.
 
-        When full, items of lower priority go first, oldest first among equals; each drop is counted.
+        When full, lower priorities go first, oldest first among equals; each drop is counted.
 
         Raises:
             StoreError: It could not be written.
@@ -59,13 +59,15 @@ class SqliteSpool:
         return int(rows[0][0])
 
     def _make_room(self, connection: apsw.Connection, size: int, priority: int) -> bool:
-        (used,) = connection.execute("SELECT coalesce(sum(bytes), 0) FROM spool").fetchone()
+        used = int(connection.execute("SELECT coalesce(sum(bytes), 0) FROM spool").get)
         excess = used + size - self.budget_bytes
         if excess <= 0:
             return True
-        (evictable,) = connection.execute(
-            "SELECT coalesce(sum(bytes), 0) FROM spool WHERE priority <= ?", (priority,)
-        ).fetchone()
+        evictable = int(
+            connection.execute(
+                "SELECT coalesce(sum(bytes), 0) FROM spool WHERE priority <= ?", (priority,)
+            ).get
+        )
         if evictable < excess:
             return False
         victims = connection.execute(
@@ -74,8 +76,8 @@ class SqliteSpool:
         ).fetchall()
         for item, kind, taken in victims:
             connection.execute("DELETE FROM spool WHERE id = ?", (item,))
-            _count_drop(connection, kind)
-            excess -= taken
+            _count_drop(connection, str(kind))
+            excess -= int(taken)
             if excess <= 0:
                 break
         return True

@@ -58,7 +58,7 @@ class Problem:
         )
 
 
-class Refused(Exception):  # noqa: N818  an answer to a request, not a broken promise
+class Refused(Exception):
     """Carries a problem from where it is found to the door."""
 
     def __init__(self, problem: Problem) -> None:

@@ -1,4 +1,4 @@
-"""`make bench`: what of DESIGN.md §10 can be measured on this machine, one table, then one JSON line."""
+"""`make bench`: what of DESIGN.md §10 can be measured here; a table, then one JSON line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole demo store under load: orchestration, time to a governed sentence, memory, cold start."""
+"""The whole demo store under load: orchestration, whole asks, memory, cold start."""
 
 from __future__ import annotations
 

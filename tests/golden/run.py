@@ -1,6 +1,6 @@
 """Ask the whole store the golden questions and say how it did: `python -m tests.golden.run`.
 
-Prints a table by kind and by lane, then one JSON line. `--misses` lists every answer that is not right.
+Prints a table by kind and by lane, then one JSON line. `--misses` lists what is not right.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _one(store: Store, live: sqlite3.Connection, question: Mapping[str, Any]) ->
 def _wrong_values(store: Store, reply: Reply) -> tuple[str, ...]:
     if reply.lane is LaneName.HANDOFF:
         return ()
-    texts = [f.text for f in reply.facts] + [p.message for p in reply.policies] + list(reply.missing)
+    texts = (
+        [f.text for f in reply.facts] + [p.message for p in reply.policies] + list(reply.missing)
+    )
     for source in reply.sources:
         passage = store.index.passage(source.id)
         if passage is not None:
@@ -119,7 +121,10 @@ def main() -> None:
                 print(f"   why   {r.reply.intent} {r.reply.reasons} {r.reply.attempts}"[:300])
     table = figures(results)
     for name, row in {"all": table, **table["by_kind"]}.items():
-        print(f"{name:14} {row['n']:4}  right {row['right']:.3f}  honest {row['honest']:.3f}  wrong {row['wrong']:.3f}")
+        print(
+            f"{name:14} {row['n']:4}  right {row['right']:.3f}  honest {row['honest']:.3f}"
+            f"  wrong {row['wrong']:.3f}"
+        )
     for lane, row in table["by_lane"].items():
         print(f"{lane:14} {row}")
     print(json.dumps(table))

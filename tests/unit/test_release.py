@@ -34,20 +34,22 @@ def test_a_packaged_release_opens_and_gives_its_parts(folder: Path) -> None:
 
 def test_a_part_cut_short_is_named_with_both_lengths(folder: Path) -> None:
     (folder / "index.db").write_bytes(b"cont")
-    with pytest.raises(DamagedRelease, match="index.db is 4 bytes, the manifest says 19") as caught:
+    with pytest.raises(
+        DamagedRelease, match=r"index\.db is 4 bytes, the manifest says 19"
+    ) as caught:
         open_release(folder)
     assert "again" in caught.value.hint
 
 
 def test_a_part_altered_at_the_same_length_is_noticed(folder: Path) -> None:
     (folder / "index.db").write_bytes(b"CONTENT of index.db")
-    with pytest.raises(DamagedRelease, match="index.db has sha256"):
+    with pytest.raises(DamagedRelease, match=r"index\.db has sha256"):
         open_release(folder)
 
 
 def test_a_missing_part_and_a_missing_manifest_are_named(folder: Path) -> None:
     (folder / "index.db").unlink()
-    with pytest.raises(DamagedRelease, match="index.db is missing"):
+    with pytest.raises(DamagedRelease, match=r"index\.db is missing"):
         open_release(folder)
     (folder / "manifest.json").unlink()
     with pytest.raises(DamagedRelease, match="No release in"):
@@ -63,7 +65,7 @@ def test_a_foreign_manifest_is_refused(folder: Path, text: str) -> None:
 
 def test_an_unlisted_part_cannot_be_reached(folder: Path) -> None:
     (folder / "extra.txt").write_text("not in the manifest", encoding="utf-8")
-    with pytest.raises(DamagedRelease, match="no part extra.txt"):
+    with pytest.raises(DamagedRelease, match=r"no part extra\.txt"):
         open_release(folder).path("extra.txt")
 
 

@@ -1,4 +1,4 @@
-"""The specialist's prompt: code places control tokens, values stay outside, answers come back whole."""
+"""The prompt: code places control tokens, values stay outside, answers come back whole."""
 
 from datetime import UTC, datetime
 
@@ -78,8 +78,8 @@ def test_an_asks_value_is_the_slot_of_an_equal_value_else_its_kind(model, source
     assert text_of(model, layout.ask("30-day or 31 days")) == (
         "<|ask|><|duration|><|v0|> or<|duration|><|answer|>"
     )
-    assert text_of(model, layout.ask("price lm-104233 please")).count(SLOTS[2]) == 0
-    assert text_of(model, layout.ask("price LM-104233 please")).count(SLOTS[2]) == 1
+    assert SLOTS[2] in text_of(model, layout.ask("price lm-104233 please"))
+    assert SLOTS[2] not in text_of(model, layout.ask("price LM-999999 please"))
 
 
 def test_people_cannot_write_control_tokens_or_slots(model, sources):
@@ -133,7 +133,9 @@ def test_evidence_gives_facts_then_excerpts_with_the_evidences_slots():
     passage = Passage(
         "p1", "d", "Fees", "The fee is $5. Pay within 3 days.", "handbook", "all", "associate", "en"
     )
-    fact = Fact("price:X", "price", "X", "X costs $5.", find_values("X costs $5."), datetime.now(UTC))
+    fact = Fact(
+        "price:X", "price", "X", "X costs $5.", find_values("X costs $5."), datetime.now(UTC)
+    )
     values = assign_slots([passage], [fact])
     excerpts = (Excerpt("p1", 15, 33, 0.8), Excerpt("p1", 0, 14, 0.1))
     found = sources_of(Evidence((passage,), (fact,), values, excerpts=excerpts))

@@ -101,9 +101,7 @@ def test_a_database_from_a_newer_program_is_refused(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_nothing_behind(journal: SqliteJournal) -> None:
     def fail(connection: apsw.Connection) -> None:
-        connection.execute(
-            "INSERT INTO journal VALUES (1, '', 'reply', '', '{}', 'x', 'y')"
-        )
+        connection.execute("INSERT INTO journal VALUES (1, '', 'reply', '', '{}', 'x', 'y')")
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
