@@ -1,4 +1,4 @@
-"""What the embedder is tuned on: the index's own texts, asks as serving prepares them, wrong rows."""
+"""What the embedder is tuned on: the index's own texts, and asks as serving prepares them."""
 
 from __future__ import annotations
 

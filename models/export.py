@@ -13,6 +13,7 @@ import numpy as np
 from gguf import GGUFWriter, TokenType
 from tokenizers import Tokenizer
 
+from appliance.engines.llama_library import library
 from appliance.errors import BadInput
 from appliance.lanes.prompt import BOS, CONTROLS, END
 from models.base import EPS, Transformer
@@ -100,6 +101,7 @@ def quantize(source: Path, out: Path, *, kind: int = llama_cpp.LLAMA_FTYPE_MOSTL
     Raises:
         BadInput: llama.cpp refused.
     """
+    library()  # sets llama.cpp's own log aside
     part = out.with_suffix(".part")
     settings = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = kind

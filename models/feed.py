@@ -22,7 +22,7 @@ class Weights:
 
     copy: float = 0.15  # a token of the cited sentence
     ask: float = 0.04  # a token of the question, told from the sources
-    copied: int = 2  # asks a group whose whole answer is said
+    copied: int = 1  # asks a group whose whole answer is said
 
 
 @dataclass(frozen=True, slots=True)

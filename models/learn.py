@@ -59,18 +59,20 @@ def learn(
         model.parameters(), lr=stage.rate, betas=(0.9, 0.95), weight_decay=stage.weight_decay,
         fused=True,
     )  # fmt: skip
-    path, step, spent = folder / f"{stage.name}.pt", 0, 0.0
+    path, step, spent, tokens = folder / f"{stage.name}.pt", 0, 0.0, 0
     if path.exists():
         kept, more = load(str(path))
         model.load_state_dict(kept.state_dict())
         optimizer.load_state_dict(more["optimizer"])
         step, spent = int(more["step"]), float(more["spent"])
+        tokens = int(more.get("tokens", 0))
         if more["done"]:
             say(f"{stage.name}: already done after {step} steps")
             return dict(more["figures"])
-    right, tokens, losses = [], 0, []
+    right, losses = [], []
     figures: dict[str, float] = {}
     began = time.monotonic() - spent
+    together = dist.get_world_size() if dist.is_initialized() else 1
     done, leads = False, not dist.is_initialized() or dist.get_rank() == 0
     progress = max(step / stage.steps, spent / stage.seconds)
     while not done:
@@ -84,7 +86,7 @@ def learn(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        step, tokens = step + 1, tokens + batch.tokens.numel()
+        step, tokens = step + 1, tokens + batch.tokens.numel() * together
         right.append(accuracy)
         losses.append(loss)
         lately = sum(right[-EVERY:]) / len(right[-EVERY:])
@@ -99,7 +101,7 @@ def learn(
             # Written beside and renamed: a cut run keeps its last whole checkpoint.
             save(
                 model, f"{path}.new", optimizer=optimizer.state_dict(), step=step,
-                spent=time.monotonic() - began, done=done, figures=figures,
+                spent=time.monotonic() - began, done=done, figures=figures, tokens=tokens,
             )  # fmt: skip
             Path(f"{path}.new").replace(path)
     return figures

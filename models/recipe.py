@@ -35,7 +35,7 @@ class DataRecipe:
     intents: str = "../corpus/intents.toml"
     lexicon: str = "../corpus/lexicon.toml"
     embedder: str = ""  # folder; empty: neighbours by shared words alone
-    tokens: int = 2200  # of a batch, in each process
+    tokens: int = 1700  # of a batch, in each process
     copy_weight: float = 0.15
     ask_weight: float = 0.04
 

@@ -115,7 +115,7 @@ def finish(
     report: dict[str, Any] = {
         "name": recipe.name,
         "parameters": model.size,
-        "recipe": dataclasses.asdict(dataclasses.replace(recipe, folder=Path())),
+        "recipe": {k: v for k, v in dataclasses.asdict(recipe).items() if k != "folder"},
         "data_sha256": data_digest(recipe),
         "parity": {
             "f32": prove(model, vocabulary, full, asked),
@@ -171,11 +171,10 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     desk = Desk.open(recipe, folder)
     vocabulary = desk.vocabulary()
     model = fresh(desk, vocabulary)
-    rng = _draw(recipe.seed * 1000 + rank)
-    learn(
-        model, copies(rng, vocabulary=recipe.model.vocabulary), folder=folder, say=say,
-        stage=_stage("copy", recipe.copy),
-    )  # fmt: skip
+    rng = _draw(recipe.seed * 1000 + rank + 7919 * _steps_done(folder))
+    if recipe.copy.steps:
+        said_twice = copies(rng, vocabulary=recipe.model.vocabulary)
+        learn(model, said_twice, folder=folder, say=say, stage=_stage("copy", recipe.copy))
     weights = Weights(copy=recipe.data.copy_weight, ask=recipe.data.ask_weight)
     fed = batches(
         lambda draw: training_group(draw, desk.material), vocabulary, rng=rng,
@@ -238,6 +237,12 @@ def _draw(seed: int) -> random.Random:
 
 
 def _silent(_: str) -> None: ...
+
+
+def _steps_done(folder: Path) -> int:
+    """Return the steps of text behind a cut run, so that it goes on with fresh data."""
+    path = folder / "text.pt"
+    return int(load(str(path))[1]["step"]) if path.exists() else 0
 
 
 def _stage(name: str, recipe: StageRecipe) -> Stage:

@@ -1,36 +1,40 @@
-"""The best sentences, verbatim, and said to be a quote: what holds when no model is sure."""
+"""The best passage, verbatim, and said to be a quote: the floor that holds when no model is sure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.lanes.api import nothing
 from appliance.records import Draft, Excerpt, LaneName, Passage, Sentence, Source, Stitched
 
-# Another sentence of the passage is quoted along when it is half as likely or more: rules often
-# come in pairs ("30 days with receipt." "Without one, store credit.").
-ALONG_SHARE = 0.5
-MOST_SENTENCES = 2
+# Rules often come in pairs ("30 days with receipt." "Without one, store credit."): sentences of the
+# same passage are quoted along when they are nearly as likely.
+ALONG_SHARE = 0.4
+MOST_SENTENCES = 3
+LEADS = {"en": "The handbook says: ", "es": "El manual dice: "}
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteLane:
-    """Speaks the likeliest sentences of one passage word for word."""
+    """Speaks the likeliest sentences of one passage word for word, and says that it quotes."""
 
     name: LaneName = LaneName.QUOTE
     is_model: bool = False
 
     def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
-        """Return the quoted sentences in reading order; none when there is no passage."""
+        """Return the quoted sentences; none when no sentence of the evidence is likely at all."""
         excerpts = stitched.evidence.excerpts
         if not excerpts:
             return nothing(self.name, "no passage was found")
         best = excerpts[0]
         passage = next(p for p in stitched.evidence.passages if p.id == best.passage)
-        chosen = [e for e in excerpts[1:] if e.passage == best.passage]
-        along = [e for e in chosen if e.p >= best.p * ALONG_SHARE][: MOST_SENTENCES - 1]
-        quoted = sorted([best, *along], key=lambda e: e.start)
-        return Draft(self.name, tuple(_quoted(e, passage) for e in quoted), p=best.p)
+        same = [e for e in excerpts[1:] if e.passage == best.passage]
+        along = [e for e in same if e.p >= best.p * ALONG_SHARE][: MOST_SENTENCES - 1]
+        quoted = [_quoted(e, passage) for e in sorted([best, *along], key=lambda e: e.start)]
+        lead = LEADS.get(stitched.query.language, LEADS["en"])
+        quoted[0] = replace(quoted[0], text=f"{lead}“{quoted[0].text}")
+        quoted[-1] = replace(quoted[-1], text=f"{quoted[-1].text}”")
+        return Draft(self.name, tuple(quoted), p=best.p)
 
 
 def _quoted(excerpt: Excerpt, passage: Passage) -> Sentence:

@@ -13,7 +13,7 @@ from appliance.stages.text import words
 from appliance.values import assign_slots
 
 SEARCHED = 12
-KEPT = 5
+KEPT = 8
 SUBJECTS = 3  # products, orders and badges looked up for one ask, at most
 SAME_AT = 0.85  # share of words two passages share beyond which they say the same
 

@@ -77,7 +77,7 @@ class SqliteSpool:
         for item, kind, taken in victims:
             connection.execute("DELETE FROM spool WHERE id = ?", (item,))
             _count_drop(connection, str(kind))
-            excess -= int(taken)
+            excess -= int(str(taken))
             if excess <= 0:
                 break
         return True

@@ -53,14 +53,14 @@ def test_the_sketched_circuit_copies_and_votes_untrained():
         said = model.logits(model(batch.tokens))[where].argmax(-1)
         assert (said == batch.targets[where]).float().mean() > 0.7
         hits = 0
-        for trial in range(40):
-            words = torch.randperm(400, generator=torch.Generator().manual_seed(trial))[:32]
-            rows = words.view(4, 8)
+        for trial in range(20):
+            words = torch.randperm(400, generator=torch.Generator().manual_seed(trial))[:104]
+            rows, right = words.view(4, 26), trial % 4
             context = [t for i in range(4) for t in (ids[i], *rows[i].tolist())]
-            prompt = [*context, 408, *rows[trial % 4][2:5].tolist(), 409]
+            prompt = [*context, 408, *rows[right][3:11].tolist(), 409]
             logits = model.logits(model(torch.tensor([prompt]))[0, -1])
-            hits += int(logits[ids[:4]].argmax()) == trial % 4
-    assert hits >= 32
+            hits += int(logits[ids[:4]].argmax()) == right
+    assert hits >= 18
 
 
 def test_a_checkpoint_brings_back_the_model(tmp_path):
