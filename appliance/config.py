@@ -25,7 +25,7 @@ class Settings:
     timezone: str = "America/New_York"  # store-local time, for "not known since 14:02"
     host: str = "127.0.0.1"
     port: int = 8080
-    threads_per_model: int = 2  # CPU threads of the language model
+    threads_per_model: int = 0  # CPU threads of the language model; 0: by its size
     asks_at_once: int = 8  # sequences the engine runs side by side
     queue_asks: int = 32  # asks that may wait for the engine; more are answered 503
     context_tokens: int = 8192  # KV cells shared by all running asks

@@ -98,6 +98,24 @@ class Index(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """A sentence that answers a question much like this one; offsets into the passage's text."""
+
+    passage: str
+    start: int
+    end: int
+    cosine: float
+
+
+class Known(Protocol):
+    """Questions headquarters has labelled with their answering sentence."""
+
+    def nearest(self, vector: Vector, *, k: int) -> list[KnownAnswer]:
+        """Return the k best sentences, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The policy engine's word on one request."""
 
@@ -226,9 +244,6 @@ class Generalist(Protocol):
             LineDown: No line, or no answer within the deadline.
         """
         ...
-
-
-# ── language models ───────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
         known = frozenset(map(str, fields["known_words"]))
         model = RouterModel(
             intent=IntentModel(intents, matrix, bias, known),
+            scope=_logistic(fields["scope"], table),
             lanes={k: _logistic(v, table) for k, v in fields["lanes"].items()},
             out_of_scope_at=float(fields["out_of_scope_at"]),
             try_at={str(k): float(v) for k, v in fields["try_at"].items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -44,10 +45,12 @@ from appliance.store.db import Database
 from appliance.store.facts import SqlFacts
 from appliance.store.index import SqliteIndex
 from appliance.store.journal import SqliteJournal
+from appliance.store.known_asks import KnownAsks
 from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
 
 DATABASE = "store.db"
+SMALL_MODEL_BYTES = 64 * 2**20
 
 
 def open_store(settings: Settings) -> Store:
@@ -93,6 +96,7 @@ def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
     resources.callback(model.close)
     lexicon = load_lexicon(release.path("lexicon.toml"))
     cards = Cards.load(release.path("cards/cards.json"))
+    known = KnownAsks.load(release.path("known/asks.json"), release.path("known/vectors.npy"))
     policy = PolicyHolder.load(release.folder / "rules")
     drafts = load_drafts(release.path("router/drafts.json"))
     line = NoLine()
@@ -110,6 +114,7 @@ def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
             embedder=embedder,
             index=index,
             cards=CardVectors.load(cards, release.path("cards/vectors.npy")),
+            known=known,
             line_is_configured=line.is_configured,
         ),
         stitch=Stitch(
@@ -118,6 +123,7 @@ def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
             lexicon,
             embedder,
             RankExcerpts(load_excerpts(release.path("ranker/excerpts.json")), index.idf),
+            known,
         ),
         answer=Answer(
             lanes=_lanes(release, cards, model, line, drafts),
@@ -171,11 +177,16 @@ def _model(settings: Settings, release: Release) -> LlamaEngine:
     part = "specialist/specialist.gguf"
     return LlamaEngine(
         release.path(part),
-        threads=settings.threads_per_model,
+        threads=settings.threads_per_model or _threads(release.manifest.parts[part].bytes),
         cells=settings.context_tokens,
         limits=Limits(slots=settings.asks_at_once, queue=settings.queue_asks),
         sha256=release.manifest.parts[part].sha256,
     )
+
+
+def _threads(model_bytes: int) -> int:
+    """Return CPU threads for a model: a small one loses more at barriers than it gains."""
+    return 1 if model_bytes < SMALL_MODEL_BYTES else max(1, min(8, (os.cpu_count() or 2) // 2))
 
 
 def _facts(settings: Settings, release: Release, clock: Clock) -> SqlFacts:

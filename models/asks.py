@@ -173,21 +173,28 @@ def _made_group(rng: random.Random, material: Material, kind: str) -> Group:
     present, absent = found[:cut], found[cut:]
     asks: list[tuple[str, int | None]] = []
     for at, one in enumerate(present):
-        asks += [(a, at) for a in rng.sample(one.asks, min(2, len(one.asks)))]
+        asks += [(_reworded(rng, material, one), at) for _ in range(2)]
     for one in absent:
-        asks += [(a, None) for a in rng.sample(one.asks, min(rng.choice((1, 2)), len(one.asks)))]
-    asks = [(_varied(rng, material, a), at) for a, at in asks]
+        asks += [(_reworded(rng, material, one), None) for _ in range(rng.choice((1, 2)))]
     rng.shuffle(asks)
     if rng.random() < 0.4:  # a handbook sentence among them, as the search would add
         present = [*present, rng.choice(material.statements)][:MOST_SOURCES]
     return _group(present, asks[:12], kind)
 
 
-def _varied(rng: random.Random, material: Material, ask: str) -> str:
-    """Vary wording only lightly: made-up names must survive."""
+def _reworded(rng: random.Random, material: Material, one: Statement) -> str:
+    """Return an ask of a made-up statement: by template, or by a few of its own words.
+
+    Templates alone are learned by heart, and any other wording is then declined as unknown.
+    """
+    if rng.random() < 0.4:
+        thing = one.document.rsplit("-", 1)[-1] if one.document.startswith("rule-") else ""
+        said = material.wording.keywords(rng, one.text, one.title, spanish=False)
+        return said if thing in said else f"{said} {thing}"
+    ask = rng.choice(one.asks)
     if rng.random() < 0.3:
         ask = f"{ask} {rng.choice(('pls', 'please', '?', 'thx'))}"
-    return material.wording.vary(rng, ask) if rng.random() < 0.15 else ask
+    return material.wording.vary(rng, ask) if rng.random() < 0.4 else ask
 
 
 def made(

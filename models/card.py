@@ -16,7 +16,7 @@ nothing, on data made for Backroom alone. Licence: Apache-2.0.
 | file | specialist.gguf, Q8_0, {megabytes:.1f} MB, sha256 `{sha}` |
 | shape | Qwen3: {layers} layers, width {width}, {heads} heads, own BPE of {vocabulary:,} tokens |
 | data | handbook sentences and hand-written asks, made-up products and rules; sha256 `{data}` |
-| recipe | models/recipes/demo.toml: copy, then text; all of it in report.json |
+| recipe | models/recipes/demo.toml, whole in report.json; {steps:,} steps on two busy CPU cores |
 | parity | f32 GGUF: {f32:.1%} of whole answers as in torch; Q8_0: {q8:.1%} ({prompts} prompts) |
 
 ## Exam
@@ -24,7 +24,10 @@ nothing, on data made for Backroom alone. Licence: Apache-2.0.
 Asks whose wordings were never trained on; products, rules, names and values neither. Handbook
 documents were trained on, the exam's asks about them were not. Sources are ordered by an embedder,
 1–8 of them.
-"Right" is the right source and every slot of it; the model declines when unsure below {least:.2f}.
+"Right" is the right source and every slot of it. The model may decline whenever unsure below
+{least:.2f} (first column: there 90 % of the unanswerable asks of a validation set were declined),
+or answer whenever a source is likelier than none (second column). Asked for: right 90 % and
+declined 90 %. **{verdict}**
 
 {table}
 
@@ -38,13 +41,19 @@ documents were trained on, the exam's asks about them were not. Sources are orde
 """
 
 
+WANTED = 0.9
+
+
 def write_card(report: Mapping[str, Any]) -> str:
     """Return the card of a report made by `models.specialist.finish`."""
-    model, exam = report["recipe"]["model"], report["exam"]["calibrated"]
+    model = report["recipe"]["model"]
+    sure, always = report["exam"]["calibrated"], report["exam"]["uncalibrated"]
     rows = [
-        f"| {name} | {share:.1%} | {exam['counts'][name]} |"
-        for name, share in exam["shares"].items()
+        f"| {name} | {share:.1%} | {always['shares'][name]:.1%} | {sure['counts'][name]} |"
+        for name, share in sure["shares"].items()
+        if name in always["shares"]
     ]
+    reached = sure["shares"]["right"] >= WANTED and sure["shares"]["declined"] >= WANTED
     return CARD.format(
         name=report["name"],
         parameters=report["parameters"],
@@ -58,6 +67,8 @@ def write_card(report: Mapping[str, Any]) -> str:
         f32=report["parity"]["f32"]["answers"],
         q8=report["parity"]["q8_0"]["answers"],
         prompts=report["parity"]["f32"]["prompts"],
-        least=exam["least"],
-        table="\n".join(["| what | share | of |", "|---|---|---|", *rows]),
+        steps=sum(int(line["step"]) for line in report["log"]),
+        least=sure["least"],
+        verdict="Reached." if reached else "Not reached.",
+        table="\n".join(["| what | when sure | always | of |", "|---|---|---|---|", *rows]),
     )

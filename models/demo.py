@@ -7,6 +7,7 @@ embedder are made by commands of their own (`backroom models base`, `backroom mo
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,27 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from appliance.config import Settings
 from appliance.engines.onnx import OnnxEmbedder
-from appliance.errors import BadInput
 from appliance.files import replaced
 from appliance.index_build.build import build_index
 from appliance.logistic import Logistic
 from appliance.records import LaneName
 from appliance.release import file_sha256, load_lexicon
-from appliance.stages.intent import POLICY
+from appliance.stages.intent import OUT_OF_SCOPE
+from appliance.stages.text import fold
 from appliance.store.cards import Cards
 from appliance.store.index import SqliteIndex
 from appliance.store.index_schema import SCHEMA
+from appliance.store.known_asks import KnownAsks
 from models import excerpts, intents, outcomes, search_commands
 from models.corpus.cli import write_corpus
+from models.handbook import documents_in_force
 from models.package import package
 
 CORPUS = Path(__file__).parent / "corpus"
 SEED = 20261122
-EMBED_BATCH = 64
+MOST_TRIED = 700  # held-out asks replayed through every lane
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
 # because governance and the draft's own p stand behind it.
 TRY_AT = {"card": 0.6, "lookup": 0.3, "specialist": 0.05, "generalist": 0.3, "quote": 0.0}
@@ -67,6 +69,7 @@ def steps() -> dict[str, Callable[[Build], Mapping[str, Any]]]:
         "corpus": write_the_corpus,
         "index": build_the_index,
         "ranker": train_ranker,
+        "known": place_known_asks,
         "excerpts": train_excerpts,
         "intents": train_intents,
         "cards": embed_cards,
@@ -110,6 +113,23 @@ def train_ranker(build: Build) -> Mapping[str, Any]:
     return _read(build.release / "ranker" / "ranker.json").get("figures", {})
 
 
+def place_known_asks(build: Build) -> Mapping[str, Any]:
+    """Keep every labelled ask with the place of its answer, and embed it."""
+    index, lexicon = _index(build), load_lexicon(CORPUS / "lexicon.toml")
+    rows = []
+    for ask in _asks(build, "asks"):
+        place = excerpts.find_answer(ask, index)
+        if place is not None:
+            passage, start, end = place
+            text = lexicon.expand(fold(ask.text))
+            rows.append({"passage": passage, "start": start, "end": end, "text": text})
+    vectors = _embedder(build).embed([str(row["text"]) for row in rows])
+    table, file = _known(build)
+    _write(table, rows)
+    np.save(file, vectors.astype(np.float16))
+    return {"asks": len(rows)}
+
+
 def train_excerpts(build: Build) -> Mapping[str, Any]:
     """Train the sentence ranker on the handbook's asks."""
     gathered = {
@@ -119,6 +139,7 @@ def train_excerpts(build: Build) -> Mapping[str, Any]:
                 index=_index(build),
                 embedder=_embedder(build),
                 lexicon=load_lexicon(CORPUS / "lexicon.toml"),
+                known=KnownAsks.load(*_known(build)),
                 on=build.on,
             )
         )
@@ -131,23 +152,51 @@ def train_excerpts(build: Build) -> Mapping[str, Any]:
 
 
 def train_intents(build: Build) -> Mapping[str, Any]:
-    """Train the router's intents and choose the scope threshold."""
+    """Train the router's intents and its scope, and choose the scope's threshold."""
     products = intents.read_products(build.catalogue)
     lexicon, embedder = load_lexicon(CORPUS / "lexicon.toml"), _embedder(build)
     index, known = _index(build), intents.known_words(CORPUS)
+    asked = KnownAsks.load(*_known(build))
     made = {}
     for split in ("train", "held_out"):
         found = intents.examples(CORPUS, products, split=split, seed=SEED)
-        rows = intents.inputs(
-            [e.text for e in found],
-            embedder=embedder,
-            index=index,
-            lexicon=lexicon,
-            known=known,
-        )
-        made[split] = (rows, [e.intent for e in found])
-    model = intents.train(*made["train"])
-    figures = intents.report(model, *made["held_out"])
+        texts = [lexicon.expand(fold(e.text)) for e in found]
+        rows = intents.inputs(texts, embedder=embedder, index=index, known=known)
+        near = [
+            _nearest(asked, row[: embedder.dim], text)
+            for row, text in zip(rows, texts, strict=True)
+        ]
+        made[split] = (rows, [e.intent for e in found], near)
+    rows, truth, near = made["train"]
+    model = intents.train(rows, truth)
+    names = model["intents"]
+    seen = intents.scope_features(intents.unseen_odds(rows, truth), names, known=near, rows=rows)
+    scope = outcomes.fit(seen, [t != OUT_OF_SCOPE for t in truth])
+    least = intents.scope_threshold([scope.p(f) for f in seen], truth)
+    rows, truth, near = made["held_out"]
+    odds = intents.odds(model, rows)
+    p = [scope.p(f) for f in intents.scope_features(odds, names, known=near, rows=rows)]
+    figures = {
+        **intents.report(odds, names, truth),
+        **intents.scope_report(p, truth, least=least),
+        "out_of_scope_at": least,
+    }
+    _place_router(build, model, scope, known=known, figures=figures)
+    return figures
+
+
+def _nearest(asked: KnownAsks, vector: Any, text: str) -> float:
+    return max((a.cosine for a in asked.nearest(vector, k=1, but=text)), default=0.0)
+
+
+def _place_router(
+    build: Build,
+    model: Mapping[str, Any],
+    scope: Logistic,
+    *,
+    known: frozenset[str],
+    figures: Mapping[str, Any],
+) -> None:
     folder = build.release / "router"
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
@@ -157,15 +206,16 @@ def train_intents(build: Build) -> Mapping[str, Any]:
     table = {
         "intents": model["intents"],
         "known_words": sorted(known),
+        "scope": outcomes.row_of(scope),
         "out_of_scope_at": figures["out_of_scope_at"],
         "try_at": TRY_AT,
-        "lanes": old.get("lanes") or _unfitted(),
+        "lanes": old.get("lanes") or outcomes.unfitted(),
         "figures": {"intents": figures},
     }
     _write(folder / "router.json", table)
     if not (folder / "drafts.json").exists():
-        _write(folder / "drafts.json", {"drafts": {"specialist": _draft(Logistic({}, 0.0), 0.0)}})
-    return figures
+        unsure = outcomes.draft_row(Logistic({}, 0.0), 0.0)
+        _write(folder / "drafts.json", {"drafts": {"specialist": unsure}})
 
 
 def embed_cards(build: Build) -> Mapping[str, Any]:
@@ -184,7 +234,7 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
 
     package_it(build)
     settings = Settings(home=build.work / "store", release=build.release)
-    asks = _asks(build, "held_out")
+    asks = random.Random(SEED).sample(_asks(build, "held_out"), MOST_TRIED)  # noqa: S311
     live = _live_asks(build)
     with open_store(settings) as store:
         trials = {
@@ -198,12 +248,12 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
     draft = outcomes.draft_model(trials["calibration"], LaneName.SPECIALIST)
     figures = outcomes.figures(trials["report"], models, draft)
     table = _read(build.release / "router" / "router.json")
-    table["lanes"] = {name: _row(model) for name, model in models.items()}
+    table["lanes"] = {name: outcomes.row_of(model) for name, model in models.items()}
     table["figures"]["lanes"] = figures
     _write(build.release / "router" / "router.json", table)
     _write(
         build.release / "router" / "drafts.json",
-        {"drafts": {"specialist": _draft(draft, ACCEPT_AT)}, "figures": figures},
+        {"drafts": {"specialist": outcomes.draft_row(draft, ACCEPT_AT)}, "figures": figures},
     )
     return figures
 
@@ -241,24 +291,6 @@ def package_it(build: Build) -> Mapping[str, Any]:
     return {"parts": len(manifest.parts), "bytes": sum(p.bytes for p in manifest.parts.values())}
 
 
-def documents_in_force(folder: Path, on: date) -> frozenset[str]:
-    """Return the ids of handbook documents in force on a day.
-
-    Raises:
-        BadInput: A document's front matter does not parse.
-    """
-    found = set()
-    for path in folder.glob("*.md"):
-        try:
-            fields = yaml.safe_load(path.read_text(encoding="utf-8").split("---")[1])
-            ends = fields.get("effective_to")
-            if fields["effective_from"] <= on and (ends is None or on <= ends):
-                found.add(str(fields["id"]))
-        except (IndexError, KeyError, TypeError, yaml.YAMLError) as exc:
-            raise BadInput(f"{path}: its front matter does not parse: {exc}.") from exc
-    return frozenset(found)
-
-
 def _asks(build: Build, field: str) -> list[excerpts.LabelledAsk]:
     ours = documents_in_force(CORPUS / "handbook", build.on)
     return [a for a in excerpts.read_asks(CORPUS / "asks", field) if a.document in ours]
@@ -283,26 +315,12 @@ def _half(text: str) -> str:
     return "calibration" if outcomes.is_calibration(text) else "report"
 
 
-def _unfitted() -> dict[str, Any]:
-    """Return odds to start from, before any outcome was recorded."""
-    return {
-        "card": _row(Logistic({"card_cosine": 20.0}, -17.0)),
-        "lookup": _row(Logistic({"live_product": 6.0, "live": 3.0}, -3.0)),
-        "specialist": _row(Logistic({POLICY: 4.0}, -2.0)),
-        "quote": _row(Logistic({POLICY: 3.0}, -2.0)),
-    }
-
-
-def _row(model: Logistic) -> dict[str, Any]:
-    return {"weights": dict(model.weights), "bias": model.bias}
-
-
-def _draft(model: Logistic, accept_at: float) -> dict[str, Any]:
-    return {**_row(model), "accept_at": accept_at}
-
-
 def _embedder(build: Build) -> OnnxEmbedder:
     return OnnxEmbedder(build.release / "embedder")
+
+
+def _known(build: Build) -> tuple[Path, Path]:
+    return build.release / "known" / "asks.json", build.release / "known" / "vectors.npy"
 
 
 def _index(build: Build) -> SqliteIndex:
@@ -317,6 +335,6 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
-def _write(path: Path, table: Mapping[str, Any]) -> None:
+def _write(path: Path, table: Any) -> None:
     with replaced(path) as file:
         file.write(json.dumps(table, indent=1, sort_keys=True) + "\n")

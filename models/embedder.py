@@ -52,10 +52,12 @@ The weights are not the authors' own: the upper {layers} layers were tuned on th
 
 - Data: {asks:,} hand-written asks of the invented Larkmoor chain, each with the sentence that
   answers it, and {rows:,} sentences and passages of its handbook. None of the public manual_qa.
-- Recipe: InfoNCE at temperature {temperature} over the batch of {batch} and all other rows (those
-  never in force on the same day left out), AdamW, peak {rate:g}, {done} of {epochs} planned passes
-  run, {passages:.0%} of asks also with their passage, Spanish asks {again} times, seed {seed}.
-- Choice of the blend: best hit@1 on the held-out asks among those tried that cost manual_qa nothing.
+- Recipe: InfoNCE at temperature {temperature}, batches of {batch},
+  {loss}
+  (rows never in force on the same day left out), AdamW, peak {rate:g}, {done} of {epochs} planned
+  passes run, {passages:.0%} of asks also with their passage, Spanish ones {again} times, seed
+  {seed}.
+- Choice of the blend: best hit@1 on the held-out asks of those tried that cost manual_qa nothing.
   So the held-out figures are a little flattered; the weights never saw those asks.
 
 Right sentence among all sentences in force on {on}, vectors alone, fp32 ({held_out:,} asks):
@@ -132,6 +134,7 @@ def _tuning(figures: Path) -> str:
     return TUNING.format(
         layers=found["layers"] - plan["frozen"],
         done=found["epochs_run"],
+        loss=found["loss"],
         table="\n".join(f"{row} |" for row in rows),
         **{k: found[k] for k in ("alpha", "asks", "rows", "on", "held_out")},
         **{k: plan[k] for k in ("temperature", "batch", "rate", "epochs", "passages", "again")},

@@ -33,7 +33,8 @@ class Exam:
         in_force = shelf.in_force(on)
         self.pairs = [p for p in held_out if in_force[p.sentence]]
         self._pool = np.flatnonzero(in_force)
-        self._texts = halves.lower([shelf.rows[i].text for i in self._pool], tokens=MEASURED_TOKENS)
+        texts = [shelf.rows[i].text for i in self._pool.tolist()]
+        self._texts = halves.lower(texts, tokens=MEASURED_TOKENS)
         asks = [shelf.prepared(p.ask) for p in self.pairs]
         self._asks = halves.lower(asks, tokens=MEASURED_TOKENS)
         self._right = np.stack([shelf.same(p.sentence)[self._pool] for p in self.pairs])

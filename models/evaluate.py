@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,21 +41,13 @@ class Sat:
         return said == slots_of(self.question.sources[place].text)
 
 
-def sit(
-    model: LanguageModel,
-    questions: Sequence[Question],
-    *,
-    step: Callable[[int, int], None] | None = None,
-) -> list[Sat]:
-    """Return every question with the model's greedy answer; `step` gets (done, all)."""
+def sit(model: LanguageModel, questions: Sequence[Question]) -> list[Sat]:
+    """Return every question with the model's greedy answer."""
+    prompts = [build_prompt(model, ask=q.ask, sources=q.sources).tokens for q in questions]
     done = []
-    for question in questions:
-        prompt = build_prompt(model, ask=question.ask, sources=question.sources)
-        said = served(model, prompt.tokens)
+    for question, said in zip(questions, served(model, prompts), strict=True):
         written = read_answer(model, [t for t, _ in said], sources=question.sources)
         done.append(Sat(question, written, float(np.exp(said[0][1])) if said else 0.0))
-        if step:
-            step(len(done), len(questions))
     return done
 
 
@@ -104,7 +96,6 @@ def examine(
     material: Material,
     size: int,
     seed: int,
-    step: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Calibrate on one set of held-out questions, then report on another, disjoint in its asks.
 
@@ -114,11 +105,10 @@ def examine(
         material: Held-out asks for the figures; none of them in `practice`.
         size: Answerable questions of the report; half as many more have no answer.
         seed: Of both draws.
-        step: Gets (done, all).
     """
     trial = sit(model, exam(_draw(seed + 1), practice, size=size // 2))
     least = threshold(trial)
-    sat = sit(model, exam(_draw(seed), material, size=size), step=step)
+    sat = sit(model, exam(_draw(seed), material, size=size))
     return {
         "seed": seed,
         "calibrated": report(sat, least=least),

@@ -22,9 +22,12 @@ from appliance.ports import Embedder, Filters, Index
 from appliance.records import Passage
 from appliance.stages.excerpt import FEATURES, RankExcerpts
 from appliance.stages.lexicon import Lexicon
-from appliance.stages.stitch import KEPT, SEARCHED, distinct
+from appliance.stages.stitch import KEPT, KNOWN, distinct, find_passages
 from appliance.stages.text import fold, language
+from appliance.store.index import SqliteIndex
+from appliance.store.known_asks import KnownAsks
 
+MOST_PASSAGES = 50  # of one document
 ROLES = ("associate", "lead", "manager")
 
 
@@ -62,6 +65,7 @@ def gather(
     index: Index,
     embedder: Embedder,
     lexicon: Lexicon,
+    known: KnownAsks,
     on: date,
 ) -> Iterator[Candidates]:
     """Search for each ask as the store does; yield its sentences."""
@@ -71,16 +75,31 @@ def gather(
         filters = Filters(
             audiences=ROLES, language=language(text), on=on, kinds=("handbook", "local")
         )
-        found = index.search(lexicon.with_synonyms(text), k=SEARCHED, filters=filters)
+        vector = embedder.embed([text])[0]
+        like = known.nearest(vector, k=KNOWN, but=text)
+        found = find_passages(
+            index, lexicon.with_synonyms(text), vector, filters=filters, known=like
+        )
         passages = distinct(found)[:KEPT]
         sentences = index.sentences([p.id for p in passages])
         if not sentences:
             continue
-        vector = embedder.embed([text])[0]
-        rows = rank.features(text, vector, passages=passages, sentences=sentences)
+        rows = rank.features(text, vector, passages=passages, sentences=sentences, known=like)
         by_id = {p.id: p for p in passages}
         labels = [_answers(ask, by_id[s.passage], s.start, s.end) for s in sentences]
         yield Candidates(ask, _matrix(rows), np.array(labels, dtype=bool))
+
+
+def find_answer(ask: LabelledAsk, index: SqliteIndex) -> tuple[str, int, int] | None:
+    """Return (passage id, start, end) of an ask's answer, None when it is not indexed."""
+    for number in range(MOST_PASSAGES):
+        passage = index.passage(f"{ask.document}#{number}")
+        if passage is None:
+            return None
+        at = passage.text.find(ask.answer)
+        if at >= 0:
+            return passage.id, at, at + len(ask.answer)
+    return None
 
 
 def train(candidates: Sequence[Candidates]) -> Logistic:

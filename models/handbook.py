@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+
+import yaml
 
 from appliance.errors import BadInput
 from appliance.stages.text import sentence_spans
@@ -36,6 +39,24 @@ def read_handbook(documents: Path, asks: Path) -> list[Statement]:
     if not found:
         raise BadInput(f"No documents in {documents}.")
     return found
+
+
+def documents_in_force(folder: Path, on: date) -> frozenset[str]:
+    """Return the ids of handbook documents in force on a day.
+
+    Raises:
+        BadInput: A document's front matter does not parse.
+    """
+    found = set()
+    for path in folder.glob("*.md"):
+        try:
+            fields = yaml.safe_load(path.read_text(encoding="utf-8").split("---")[1])
+            ends = fields.get("effective_to")
+            if fields["effective_from"] <= on and (ends is None or on <= ends):
+                found.add(str(fields["id"]))
+        except (IndexError, KeyError, TypeError, yaml.YAMLError) as exc:
+            raise BadInput(f"{path}: its front matter does not parse: {exc}.") from exc
+    return frozenset(found)
 
 
 def _statements(path: Path) -> list[Statement]:

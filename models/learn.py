@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,56 +56,97 @@ def learn(
         check_every: In steps.
         say: Where each line of the log is also said.
     """
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=stage.rate, betas=(0.9, 0.95), weight_decay=stage.weight_decay,
-        fused=True,
-    )  # fmt: skip
-    path, step, spent, tokens = folder / f"{stage.name}.pt", 0, 0.0, 0
-    if path.exists():
-        kept, more = load(str(path))
-        model.load_state_dict(kept.state_dict())
-        optimizer.load_state_dict(more["optimizer"])
-        step, spent = int(more["step"]), float(more["spent"])
-        tokens = int(more.get("tokens", 0))
-        if more["done"]:
-            say(f"{stage.name}: already done after {step} steps")
-            return dict(more["figures"])
-    right, losses = [], []
-    figures: dict[str, float] = {}
-    began = time.monotonic() - spent
-    together = dist.get_world_size() if dist.is_initialized() else 1
-    done, leads = False, not dist.is_initialized() or dist.get_rank() == 0
-    progress = max(step / stage.steps, spent / stage.seconds)
-    while not done:
-        for group in optimizer.param_groups:
-            group["lr"] = stage.rate * _shape(stage, step, progress)
-        batch = next(batches)
-        loss, accuracy = _step(model, batch)
-        spent = time.monotonic() - began
-        progress = max((step + 1) / stage.steps, spent / stage.seconds)
-        loss, accuracy, progress = _together(model, [loss, accuracy, progress])
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        step, tokens = step + 1, tokens + batch.tokens.numel() * together
-        right.append(accuracy)
-        losses.append(loss)
-        lately = sum(right[-EVERY:]) / len(right[-EVERY:])
-        done = progress >= 1 or (lately >= stage.goal and len(right) >= EVERY)
-        if leads and (step % EVERY == 0 or done):
-            mean = sum(losses[-EVERY:]) / len(losses[-EVERY:])
-            figures = {"step": step, "loss": mean, "accuracy": lately, "tokens": tokens, "s": spent}
-            if check and (step % check_every == 0 or done):
-                figures |= check(model)
-            _note(folder, stage.name, figures, say)
-        if leads and (step % (4 * EVERY) == 0 or done):
-            # Written beside and renamed: a cut run keeps its last whole checkpoint.
-            save(
-                model, f"{path}.new", optimizer=optimizer.state_dict(), step=step,
-                spent=time.monotonic() - began, done=done, figures=figures, tokens=tokens,
-            )  # fmt: skip
-            Path(f"{path}.new").replace(path)
-    return figures
+    run = _Run(model, stage, folder)
+    if run.over():
+        say(f"{stage.name}: already done after {run.step} steps")
+        return run.figures
+    while not run.over():
+        run.go(next(batches))
+        if not run.leads:
+            continue
+        if run.step % EVERY == 0 or run.over():
+            run.figures = run.lately()
+            if check and (run.step % check_every == 0 or run.over()):
+                run.figures |= check(model)
+            _note(folder, stage.name, run.figures, say)
+        if run.step % (4 * EVERY) == 0 or run.over():
+            run.keep()
+    return run.figures
+
+
+class _Run:
+    """Where a stage stands: its optimizer, its clock and what the last steps gave."""
+
+    def __init__(self, model: Transformer, stage: Stage, folder: Path) -> None:
+        self.model, self.stage = model, stage
+        self.path = folder / f"{stage.name}.pt"
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=stage.rate,
+            betas=(0.9, 0.95),
+            weight_decay=stage.weight_decay,
+            fused=True,
+        )
+        self.together = dist.get_world_size() if dist.is_initialized() else 1
+        self.leads = self.together == 1 or dist.get_rank() == 0
+        self.step, self.tokens, self._over = 0, 0, False
+        self.figures: dict[str, float] = {}
+        self.last: deque[tuple[float, float]] = deque(maxlen=EVERY)  # loss, accuracy
+        spent = self._resume() if self.path.exists() else 0.0
+        self.began = time.monotonic() - spent
+        self.progress = max(self.step / stage.steps, spent / stage.seconds)
+
+    def go(self, batch: Batch) -> None:
+        """Learn from one batch, together with the other processes."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.stage.rate * _shape(self.stage, self.step, self.progress)
+        loss, accuracy = _step(self.model, batch)
+        spent = time.monotonic() - self.began
+        progress = max((self.step + 1) / self.stage.steps, spent / self.stage.seconds)
+        loss, accuracy, self.progress = _together(self.model, [loss, accuracy, progress])
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        self.tokens += batch.tokens.numel() * self.together
+        self.last.append((loss, accuracy))
+        learned = len(self.last) == EVERY and self.lately()["accuracy"] >= self.stage.goal
+        self._over = self.progress >= 1 or learned
+
+    def over(self) -> bool:
+        """Tell whether the stage is learned or its time is up."""
+        return self._over
+
+    def lately(self) -> dict[str, float]:
+        """Return means over the last steps, and the counts so far."""
+        loss, accuracy = (sum(column) / len(self.last) for column in zip(*self.last, strict=True))
+        spent = time.monotonic() - self.began
+        counts = {"step": self.step, "tokens": self.tokens, "s": spent}
+        return {"loss": loss, "accuracy": accuracy, **counts}
+
+    def keep(self) -> None:
+        """Write the checkpoint beside the old one and rename: a cut run keeps the old."""
+        new = f"{self.path}.new"
+        save(
+            self.model,
+            new,
+            optimizer=self.optimizer.state_dict(),
+            step=self.step,
+            spent=time.monotonic() - self.began,
+            done=self._over,
+            figures=self.figures,
+            tokens=self.tokens,
+        )
+        Path(new).replace(self.path)
+
+    def _resume(self) -> float:
+        """Take up a checkpoint; return the seconds behind it."""
+        kept, more = load(str(self.path))
+        self.model.load_state_dict(kept.state_dict())
+        self.optimizer.load_state_dict(more["optimizer"])
+        self.step, self.tokens = int(more["step"]), int(more.get("tokens", 0))
+        self._over, self.figures = bool(more["done"]), dict(more["figures"])
+        return float(more["spent"])
 
 
 def _step(model: Transformer, batch: Batch) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from appliance.errors import BackroomError
 from appliance.logistic import Logistic
 from appliance.meter import Meter
 from appliance.records import Draft, LaneName, Role, Stitched
+from appliance.stages.intent import POLICY
 from appliance.stages.text import words
 from appliance.values import find_values, same_value
 from models.excerpts import LabelledAsk
@@ -130,6 +131,26 @@ def figures(
         "auroc": _auroc(p, [t.is_right for t in told]),
     }
     return table
+
+
+def unfitted() -> dict[str, Any]:
+    """Return odds to start from, before any outcome was recorded."""
+    return {
+        "card": row_of(Logistic({"card_cosine": 20.0}, -17.0)),
+        "lookup": row_of(Logistic({"live_product": 6.0, "live": 3.0}, -3.0)),
+        "specialist": row_of(Logistic({POLICY: 4.0}, -2.0)),
+        "quote": row_of(Logistic({POLICY: 3.0}, -2.0)),
+    }
+
+
+def row_of(model: Logistic) -> dict[str, Any]:
+    """Return a model as a release carries it."""
+    return {"weights": dict(model.weights), "bias": model.bias}
+
+
+def draft_row(model: Logistic, accept_at: float) -> dict[str, Any]:
+    """Return the odds of a lane's drafts, and from which p one is said."""
+    return {**row_of(model), "accept_at": accept_at}
 
 
 def _stitched(store: Store, text: str) -> Stitched:

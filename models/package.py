@@ -26,6 +26,8 @@ REQUIRED = (
     "router/router.npz",
     "cards/cards.json",
     "cards/vectors.npy",
+    "known/asks.json",
+    "known/vectors.npy",
     "lexicon.toml",
     "prompts.toml",
     "facts/facts.toml",

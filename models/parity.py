@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from appliance.lanes.prompt import ANSWER_TOKENS, CONTROLS, END, NONE, SOURCES, Layout
+from appliance.lanes.prompt import ANSWER_TOKENS, CONTROLS, END
 from appliance.ports import LanguageModel, Prompt
 from models.base import Transformer
-from models.exam import Odds, Question
 from models.tokenizer import TrainedVocabulary
+
+AT_ONCE = 6
+WAIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,20 @@ def greedy(model: Transformer, prompt: Sequence[int], *, end: int) -> list[tuple
     return said
 
 
-def served(model: LanguageModel, prompt: Sequence[int]) -> list[tuple[int, float]]:
-    """Return what a served model writes, greedily, as `greedy` does."""
+def served(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> list[list[tuple[int, float]]]:
+    """Return what a served model writes for each prompt, greedily, as `greedy` does."""
     end = model.token_id(END)
-    running = model.submit(
-        Prompt(tuple(prompt)), max_tokens=ANSWER_TOKENS, deadline_s=60, stop=frozenset({end})
-    )
-    return [(t.id, t.logprob) for t in running if t.id != end]
+    said: list[list[tuple[int, float]]] = []
+    for start in range(0, len(prompts), AT_ONCE):
+        running = [
+            model.submit(
+                Prompt(tuple(prompt)), max_tokens=ANSWER_TOKENS, deadline_s=WAIT_S,
+                stop=frozenset({end}),
+            )
+            for prompt in prompts[start : start + AT_ONCE]
+        ]  # fmt: skip
+        said += [[(t.id, t.logprob) for t in one if t.id != end] for one in running]
+    return said
 
 
 def agreement(
@@ -54,8 +62,8 @@ def agreement(
     """Return how far an exported model writes what the trained one writes."""
     end = exported.token_id(END)
     same, first, gap = [], [], 0.0
-    for prompt in prompts:
-        ours, theirs = greedy(model, prompt, end=end), served(exported, prompt)
+    for prompt, theirs in zip(prompts, served(exported, prompts), strict=True):
+        ours = greedy(model, prompt, end=end)
         same.append([t for t, _ in ours] == [t for t, _ in theirs])
         first.append([t for t, _ in ours[:1]] == [t for t, _ in theirs[:1]])
         if ours and theirs and first[-1]:
@@ -73,24 +81,3 @@ def same_tokens(
         for text in texts
         if vocabulary.tokenize(text, special=False) != exported.tokenize(text, special=False)
     ]
-
-
-def served_odds(model: LanguageModel, questions: Sequence[Question]) -> list[Odds]:
-    """Return odds of each question from a served model, of which only the choice is known.
-
-    The chosen place has the probability of its first token; the others share nothing.
-    """
-    numbers = {model.token_id(n): i for i, n in enumerate(SOURCES)}
-    none = model.token_id(NONE)
-    odds = []
-    for question in questions:
-        layout = Layout(model, question.sources)
-        said = served(model, (*layout.context, *layout.ask(question.ask)))
-        p: NDArray[np.float64] = np.zeros(len(question.sources) + 1)
-        if said and (said[0][0] == none or numbers.get(said[0][0], 99) < len(question.sources)):
-            place = len(question.sources) if said[0][0] == none else numbers[said[0][0]]
-            p[place] = np.exp(said[0][1])
-        else:
-            p[-1] = 1.0
-        odds.append(p)
-    return odds

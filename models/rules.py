@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.handbook import Statement
 
-_DATA = Path(__file__).parent / "corpus" / "made_up.toml"
+DATA = Path(__file__).parent / "corpus" / "made_up.toml"
 Topic = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # statements, asks, held out
 
 _START = "b bl br c ch d dr f fl g gl gr h j k l m n p pl pr qu r s sh sk sl st t tr v w z"
@@ -32,7 +32,7 @@ _ADJECTIVES = """
 @cache
 def topics() -> tuple[Topic, ...]:
     """Return what made-up rules are about."""
-    table = tomllib.loads(_DATA.read_text(encoding="utf-8"))["topic"]
+    table = tomllib.loads(DATA.read_text(encoding="utf-8"))["topic"]
     return tuple((tuple(t["statements"]), tuple(t["asks"]), tuple(t["held_out"])) for t in table)
 
 

@@ -1,4 +1,4 @@
-"""`backroom models embedder`, `embedder-tune` and `ranker`: what search rests on, made and measured."""
+"""`backroom models embedder`, `embedder-tune` and `ranker`: what search rests on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def embedder(
     )
 
 
-def embedder_tune(
+def embedder_tune(  # noqa: PLR0917 - a command's options, given by name
     source: Annotated[Path, typer.Option("--from", help="A sentence-transformers folder.")],
     manual: Annotated[Path, typer.Option(help="Folder of the public manual_qa data, measured.")],
     folder: Annotated[

@@ -22,6 +22,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
 from appliance.files import replaced
@@ -31,7 +32,7 @@ from models.asks import Material, training_group
 from models.base import Shape, Transformer, load
 from models.batch import copies
 from models.card import write_card
-from models.choose import choose
+from models.choose import balance, choose
 from models.evaluate import examine
 from models.exam import Question, exam, figures
 from models.export import export_gguf, quantize
@@ -41,6 +42,7 @@ from models.learn import Stage, learn
 from models.meaning import meanings
 from models.parity import agreement, same_tokens
 from models.recipe import Recipe, StageRecipe, digest
+from models.rules import DATA as MADE_UP
 from models.shelf import Phrases
 from models.sketch import HEADS, sketch
 from models.tokenizer import TrainedVocabulary, train_tokenizer
@@ -48,7 +50,7 @@ from models.wording import Wording
 
 Say = Callable[[str], None]
 LEAST_PARITY = 0.95  # of first tokens: f32 and trained may differ in a tie's last bits only
-WAIT_S = 3600
+EXAM = Limits(chunk_tokens=480)  # nobody waits for a first word here
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,13 @@ def finish(
         BadInput: The exported model does not say what the trained one says.
     """
     recipe, folder = desk.recipe, desk.folder
+    practice, test = desk.held_out.halves()
+    drawn = exam(_draw(recipe.exam.seed + 4), practice, size=recipe.exam.size)
+    balanced = balance(model, vocabulary, drawn)
+    say(f"balance: {json.dumps(balanced)}")
     full, small = folder / "specialist-f32.gguf", folder / "specialist.gguf"
     export_gguf(model, vocabulary.tokenizer, full, name=recipe.name)
     quantize(full, small)
-    practice, test = desk.held_out.halves()
     asked = exam(_draw(recipe.exam.seed + 2), practice, size=recipe.exam.parity)
     report: dict[str, Any] = {
         "name": recipe.name,
@@ -121,12 +126,13 @@ def finish(
             "f32": prove(model, vocabulary, full, asked),
             "q8_0": prove(model, vocabulary, small, asked),
         },
+        "balance": balanced,
         "log": _last_lines(folder / "log.jsonl"),
     }
     say(f"parity: {json.dumps(report['parity'])}")
     if report["parity"]["f32"]["first"] < LEAST_PARITY:
         raise BadInput(f"The GGUF does not say what the model says: {report['parity']['f32']}.")
-    with closing(LlamaEngine(small)) as served:
+    with closing(LlamaEngine(small, threads=1, limits=EXAM)) as served:
         report["exam"] = examine(
             served, practice=practice, material=test, size=recipe.exam.size, seed=recipe.exam.seed
         )
@@ -143,7 +149,7 @@ def prove(
     model: Transformer, vocabulary: TrainedVocabulary, gguf: Path, asked: list[Question]
 ) -> dict[str, float]:
     """Return how a GGUF agrees with the trained model and its tokenizer."""
-    with closing(LlamaEngine(gguf)) as served:
+    with closing(LlamaEngine(gguf, threads=1, limits=EXAM)) as served:
         texts = [q.ask for q in asked] + [SLOT.sub("", s.text) for q in asked for s in q.sources]
         differ = same_tokens(vocabulary, served, texts)
         prompts = [build_prompt(vocabulary, ask=q.ask, sources=q.sources).tokens for q in asked]
@@ -210,7 +216,8 @@ def fresh(desk: Desk, vocabulary: TrainedVocabulary) -> Transformer:
 def data_digest(recipe: Recipe) -> str:
     """Return one sha256 over all data a recipe names, the embedder apart."""
     data = recipe.data
-    return digest(*(recipe.path(p) for p in (data.handbook, data.asks, data.intents, data.lexicon)))
+    named = (data.handbook, data.asks, data.intents, data.lexicon)
+    return digest(*(recipe.path(p) for p in named), MADE_UP)
 
 
 def _train_together(recipe: Recipe, folder: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from appliance.logistic import Logistic
-from appliance.ports import IndexedSentence, Vector
+from appliance.ports import IndexedSentence, KnownAnswer, Vector
 from appliance.records import Excerpt, Passage, ValueKind
 from appliance.stages.text import words
 from appliance.values import find_values
@@ -33,7 +33,11 @@ FEATURES = (
     "lacks_asked_value",
     "opening",
     "long",
+    "known",
+    "known_lead",
+    "known_passage",
 )
+LEADS = (("cosine", "cosine_lead"), ("coverage", "coverage_lead"), ("known", "known_lead"))
 _STOP = frozenset(
     "a an the of to in on for with is are was be been do does did can could may i we you he she it"  # noqa: SIM905
     " they his her their our my your and or if at by as that this there what how who when where"
@@ -76,9 +80,10 @@ class RankExcerpts:
         *,
         passages: Sequence[Passage],
         sentences: Sequence[IndexedSentence],
+        known: Sequence[KnownAnswer] = (),
     ) -> tuple[Excerpt, ...]:
         """Return every sentence with its probability, likeliest first; ties in reading order."""
-        rows = self.features(text, vector, passages=passages, sentences=sentences)
+        rows = self.features(text, vector, passages=passages, sentences=sentences, known=known)
         found = [
             Excerpt(s.passage, s.start, s.end, self.model.p(row))
             for s, row in zip(sentences, rows, strict=True)
@@ -92,6 +97,7 @@ class RankExcerpts:
         *,
         passages: Sequence[Passage],
         sentences: Sequence[IndexedSentence],
+        known: Sequence[KnownAnswer] = (),
     ) -> list[dict[str, float]]:
         """Return one row of `FEATURES` per sentence."""
         if not sentences:
@@ -106,13 +112,34 @@ class RankExcerpts:
             row.update(cosine=float(cosine), passage=passage.score)
             row["opening"] = float(sentence.start == 0)
             rows.append(row)
+        _add_known(rows, sentences, known)
         _compare(rows, sentences)
         return rows
 
 
+def _add_known(
+    rows: list[dict[str, float]], sentences: Sequence[IndexedSentence], known: Sequence[KnownAnswer]
+) -> None:
+    """Add how near a labelled question of the sentence, and of its passage, lies to the ask."""
+    of_passage: dict[str, float] = {}
+    for answer in known:
+        of_passage[answer.passage] = max(of_passage.get(answer.passage, 0.0), answer.cosine)
+    for row, sentence in zip(rows, sentences, strict=True):
+        row["known"] = max((a.cosine for a in known if _is_of(a, sentence)), default=0.0)
+        row["known_passage"] = of_passage.get(sentence.passage, 0.0)
+
+
+def _is_of(answer: KnownAnswer, sentence: IndexedSentence) -> bool:
+    return (
+        answer.passage == sentence.passage
+        and answer.start < sentence.end
+        and sentence.start < answer.end
+    )
+
+
 def _compare(rows: list[dict[str, float]], sentences: Sequence[IndexedSentence]) -> None:
     """Add what only the whole field tells: how far each sentence leads the best of the others."""
-    for name, lead in (("cosine", "cosine_lead"), ("coverage", "coverage_lead")):
+    for name, lead in LEADS:
         ordered = sorted((row[name] for row in rows), reverse=True)
         first, second = ordered[0], ordered[1] if len(ordered) > 1 else 0.0
         for row in rows:

@@ -52,6 +52,9 @@ _CLAUSE = re.compile(
     r"[,;:.!?()–—]|\b(?:but|unless|except|and|or|if|when|pero|salvo|excepto|y|o|si)\b"
 )
 _OPENING = re.compile(r"^\W*(?:yes|no|sure|sí|si)\s*[,.:!]\s*", re.IGNORECASE)
+# The quote lane's own words: counted as words of the rule, they would sink every short one
+# ("Keep the box."). Test: unit/lanes/test_lanes.py.
+_LEAD = re.compile(r"^(?:the handbook says|el manual dice): (?=“)", re.IGNORECASE)
 _NUMBER_WORD = re.compile(
     r"\b(?:thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|"
     r"sixty|seventy|eighty|ninety|hundred|thousand|million|dozen|half|double|twice|triple|quarter|"
@@ -133,7 +136,7 @@ def _miscopied(
 
 def _nearest(text: str, cited: Sequence[str]) -> list[tuple[float, str]]:
     """Return the source's sentences nearest to `text`, with the share of its words they hold."""
-    mine = set(content(text))
+    mine = set(content(_LEAD.sub("", text)))
     ranked = []
     for sentence in (s for part in cited for s in _sentences(part)):
         near = frozenset(content(sentence))
@@ -163,7 +166,7 @@ def equal(a: Value, b: Value) -> bool:
 
 def support(text: str, cited: Sequence[str], asked: Sequence[str] = ()) -> tuple[float, float]:
     """Return the shares of content words in (cited or ask, cited); 1.0 when there are none."""
-    mine = content(text)
+    mine = content(_LEAD.sub("", text))
     if not mine:
         return 1.0, 1.0
     source = {w for part in cited for w in content(part)}
@@ -178,7 +181,7 @@ def flipped(text: str, cited: Sequence[str]) -> str:
 
     Only the source's nearest sentences count; where one of several agrees, nothing is flipped.
     """
-    text = _OPENING.sub("", text)
+    text = _OPENING.sub("", _LEAD.sub("", text))
     near = _nearest(text, cited)
     if not near or max(share for share, _ in near) < 0.5:  # too far to be contradicted
         return ""

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from appliance.logistic import Logistic
-from appliance.ports import Embedder, Index, Vector
+from appliance.ports import Embedder, Index, Known, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
 from appliance.stages.excerpt import stem
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
@@ -33,12 +33,14 @@ class RouterModel:
 
     Attributes:
         intent: What kind of question an ask is.
+        scope: Features of an ask -> calibrated p that it is the store's business.
         lanes: Per lane, features of an ask -> calibrated p that its answer is right.
         out_of_scope_at: In-scope probability below which only a hand-over is left.
         try_at: Probability below which a lane is not tried.
     """
 
     intent: IntentModel
+    scope: Logistic
     lanes: Mapping[str, Logistic]
     out_of_scope_at: float
     try_at: Mapping[str, float]
@@ -57,6 +59,7 @@ class Route:
     embedder: Embedder
     index: Index
     cards: CardIndex
+    known: Known
     line_is_configured: bool
 
     def __call__(self, admitted: Admitted) -> Routed:
@@ -72,9 +75,14 @@ class Route:
             on=admitted.ask.asked_at.date(),
         )
         features = lane_features(
-            query, odds, product=product, cosine=cosine, has_subject=bool(subject)
+            query,
+            odds,
+            product=product,
+            cosine=cosine,
+            has_subject=bool(subject),
+            known=max((a.cosine for a in self.known.nearest(vector, k=1)), default=0.0),
         )
-        in_scope = 1.0 - odds.get(OUT_OF_SCOPE, 0.0)
+        in_scope = self.model.scope.p(features)
         live = [name for name in odds if name != OUT_OF_SCOPE]
         intent = max(live, key=lambda name: odds[name])
         lanes, reasons = self._ladder(admitted, features, in_scope)
@@ -98,10 +106,10 @@ class Route:
         for value in named:
             if row := self.index.product(value):
                 return (row["sku"],), 1.0
-        if query.subject:
-            return query.subject, 1.0
         if any(e.kind in {"sku", "ean"} for e in query.entities):
             return (), 1.0  # a product is named, but not one of ours: no other may stand in for it
+        if query.subject:
+            return query.subject, 1.0
         found = self.index.find_products(query.standalone, k=3)
         score = found[0][1] if found else 0.0
         if score < IDENTIFIED and self._words_shared(query.standalone, found) < SHARED_WORDS:
@@ -160,6 +168,7 @@ def lane_features(
     product: float,
     cosine: float,
     has_subject: bool,
+    known: float,
 ) -> dict[str, float]:
     """Return what the lanes' odds are computed from, each about between 0 and 1."""
     policy, out = odds.get(POLICY, 0.0), odds.get(OUT_OF_SCOPE, 0.0)
@@ -174,6 +183,7 @@ def lane_features(
         "product": product,
         "live_product": live * product,
         "no_product": float(not has_subject),
+        "known": known,
         "identifier": float(any(e.kind in {"sku", "ean", "order"} for e in query.entities)),
         "follow_up": float(query.is_follow_up),
         "spanish": float(query.language == "es"),

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from appliance.ports import Embedder, Facts, Filters, Index, Reading, Vector
+from appliance.ports import (
+    Embedder,
+    Facts,
+    Filters,
+    Index,
+    Known,
+    KnownAnswer,
+    Reading,
+    Vector,
+)
 from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
 from appliance.stages.excerpt import RankExcerpts, stem
 from appliance.stages.lexicon import Lexicon
@@ -14,6 +23,9 @@ from appliance.values import assign_slots
 
 SEARCHED = 12
 KEPT = 8
+KNOWN = 8  # like questions looked at
+KNOWN_PASSAGES = 3  # of the kept passages that may come from like questions alone
+KNOWN_AT = 0.4  # least cosine of a question that counts as like this one
 SUBJECTS = 3  # products, orders and badges looked up for one ask, at most
 SAME_AT = 0.85  # share of words two passages share beyond which they say the same
 
@@ -27,6 +39,7 @@ class Stitch:
     lexicon: Lexicon
     embedder: Embedder
     excerpts: RankExcerpts
+    known: Known
 
     def __call__(self, routed: Routed) -> Stitched:
         """Return the evidence; empty for a refused ask, which may read nothing."""
@@ -48,26 +61,32 @@ class Stitch:
     def _evidence(self, routed: Routed) -> Evidence:
         reading = self._read(routed)
         vector = self.embedder.embed([routed.query.standalone])[0]
-        passages = distinct(self._search(routed, vector))[:KEPT]
+        known = self.known.nearest(vector, k=KNOWN)
+        passages = distinct(self._found(routed, vector, known))[:KEPT]
         return Evidence(
             passages=tuple(passages),
             facts=reading.facts,
             values=assign_slots(passages, reading.facts),
             missing=reading.missing,
-            excerpts=self._excerpts(routed, vector, passages),
+            excerpts=self._excerpts(routed, vector, passages, known),
         )
 
     def _excerpts(
-        self, routed: Routed, vector: Vector, passages: Sequence[Passage]
+        self,
+        routed: Routed,
+        vector: Vector,
+        passages: Sequence[Passage],
+        known: Sequence[KnownAnswer],
     ) -> tuple[Excerpt, ...]:
         return self.excerpts(
             routed.query.standalone,
             vector,
             passages=passages,
             sentences=self.index.sentences([p.id for p in passages]),
+            known=known,
         )
 
-    def _search(self, routed: Routed, vector: Vector) -> list[Passage]:
+    def _found(self, routed: Routed, vector: Vector, known: Sequence[KnownAnswer]) -> list[Passage]:
         filters = Filters(
             audiences=routed.grant.audiences,
             language=routed.query.language,
@@ -75,7 +94,7 @@ class Stitch:
             kinds=("handbook", "local"),
         )
         text = self.lexicon.with_synonyms(routed.query.standalone)
-        return self.index.search(text, k=SEARCHED, filters=filters, vector=vector)
+        return find_passages(self.index, text, vector, filters=filters, known=known)
 
     def _read(self, routed: Routed) -> Reading:
         wanted = self.facts.families_for(routed.intent)
@@ -100,6 +119,48 @@ class Stitch:
         named = [e.value for e in routed.query.entities if e.kind in {"sku", "ean"}]
         unknown = [value for value in named if not self.index.product(value)]
         return [f"{value}: no such product in the catalogue" for value in unknown]
+
+
+def find_passages(
+    index: Index,
+    text: str,
+    vector: Vector,
+    *,
+    filters: Filters,
+    known: Sequence[KnownAnswer],
+) -> list[Passage]:
+    """Return what the search finds, with the passages of like questions among the first.
+
+    Args:
+        index: Searched.
+        text: The question with its synonyms.
+        vector: Of the question.
+        filters: What may be found; known answers must pass them too.
+        known: Answers to like questions, best first.
+    """
+    found = index.search(text, k=SEARCHED, filters=filters, vector=vector)
+    ids = {p.id for p in found[: KEPT - KNOWN_PASSAGES]}
+    likely = [a for a in known if a.cosine >= KNOWN_AT and a.passage not in ids]
+    more = [index.passage(name) for name in dict.fromkeys(a.passage for a in likely)]
+    allowed = [p for p in more if p is not None and may_find(p, filters)][:KNOWN_PASSAGES]
+    scores = {p.id: p.score for p in found}
+    allowed = [replace(p, score=scores.get(p.id, 0.0)) for p in allowed]
+    head = found[: KEPT - KNOWN_PASSAGES]
+    taken = {p.id for p in [*head, *allowed]}
+    return [*head, *allowed, *(p for p in found if p.id not in taken)]
+
+
+def may_find(passage: Passage, filters: Filters) -> bool:
+    """Tell whether a passage passes filters, as the index would."""
+    on = filters.on
+    return (
+        passage.audience in filters.audiences
+        and filters.language in {None, passage.language}
+        and filters.department in {None, passage.department}
+        and (not filters.kinds or passage.kind in filters.kinds)
+        and (on is None or passage.effective_from is None or passage.effective_from <= on)
+        and (on is None or passage.effective_to is None or on <= passage.effective_to)
+    )
 
 
 def told(facts: Sequence[Fact], text: str) -> list[Fact]:

@@ -23,12 +23,12 @@ from appliance.store import ranker as ranking
 from appliance.store.products import PART, Products
 from appliance.store.ranker import Matrix, Pool, Ranker
 from appliance.store.vector_scan import Numbers, VectorScan, dot
+from appliance.store.word_scan import scan_words
 from appliance.store.words import (
     MAX_TERMS,
     STOP_WORDS,
     Term,
     Word,
-    any_of,
     clean,
     idf,
     is_one_slip,
@@ -39,8 +39,6 @@ from appliance.store.words import (
 MAX_K = 1_000
 POOL = 40  # candidates from words and as many from vectors; more when more are asked for
 SENTENCE_POOL = 32  # candidates whose sentences are compared one by one
-MAX_ROWS = 3_000  # passages a word search may touch: about 3 ms. The rarest words are taken first.
-FIELD_WEIGHTS = "2.0, 1.0, 4.0"  # title path, text, identifiers
 MIN_CORRECTED = 5  # letters of a stem that is not in the index before it is taken for a slip
 IDENTIFIED = 0.98  # least score of a product whose identifier the ask holds
 
@@ -111,7 +109,8 @@ class SqliteIndex:
 
     def by_words(self, text: str, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
         """Return up to k (number, BM25 score), best first: FTS5 alone."""
-        return self._by_words(self._terms(clean(text)), k=k, mask=self._scan.mask(filters))
+        mask = self._scan.mask(filters)
+        return scan_words(self._connect(), self._terms(clean(text)), k=k, mask=mask)
 
     def by_vector(self, vector: Vector, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
         """Return up to k (number, cosine), best first: vectors alone."""
@@ -196,7 +195,7 @@ class SqliteIndex:
         mask = self._scan.mask(filters)
         if vector is None and self._embedder is not None and text.strip():
             vector = self._embedder.embed([text])[0]
-        found = [self._by_words(terms, k=width, mask=mask)[0]]
+        found = [scan_words(self._connect(), terms, k=width, mask=mask)[0]]
         if vector is not None:
             found.append(self._scan.search(vector, k=width, mask=mask)[0])
         named = self._identified(text, mask)
@@ -247,31 +246,6 @@ class SqliteIndex:
     def _read_term(self, stem: str) -> tuple[int, int, int]:
         row = self._one("SELECT id, passages, products FROM terms WHERE term = ?", stem)
         return (0, 0, 0) if row is None else (row[0], row[1], row[2])
-
-    def _by_words(
-        self, terms: Sequence[Term], *, k: int, mask: NDArray[np.bool_]
-    ) -> tuple[Numbers, Vector]:
-        chosen: list[str] = []
-        rows = 0
-        for term in sorted((t for t in terms if t.id), key=lambda t: (t.passages, t.place)):
-            if chosen and rows + term.passages > MAX_ROWS:
-                break
-            chosen.append(term.word.surface)
-            rows += term.passages
-        if not chosen:
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        hits = list(
-            self._connect().execute(
-                f"SELECT rowid, bm25(passages_fts, {FIELD_WEIGHTS}) FROM passages_fts"
-                " WHERE passages_fts MATCH ?",
-                (any_of(chosen),),
-            )
-        )
-        table = np.array(hits, dtype=np.float64).reshape(-1, 2)
-        # Every hit is here, so what the filters forbid leaves before the best k are chosen.
-        table = table[mask[table[:, 0].astype(np.int64) - 1]]
-        table = table[np.lexsort((table[:, 0], table[:, 1]))][:k]
-        return table[:, 0].astype(np.int64), (-table[:, 1]).astype(np.float32)
 
     def _identified(self, text: str, mask: NDArray[np.bool_]) -> Numbers:
         """Return the allowed passages of products whose identifier the text holds."""

@@ -43,6 +43,7 @@ from tests.builders.records import NOW, a_fact, a_passage
 from tests.fakes.ports import (
     HashEmbedder,
     MemoryFacts,
+    MemoryKnown,
     RolePolicy,
     ScriptedLane,
     WatchedJournal,
@@ -95,6 +96,7 @@ class CueIntents:
 def a_router(**fields: Any) -> RouterModel:
     known = {
         "intent": CueIntents(),
+        "scope": Logistic({"out_of_scope": -8.0}, 4.0),
         "lanes": {
             "card": Logistic({"card_close": 10.0}, -4.0),
             "lookup": Logistic({"live": 8.0}, -4.0),
@@ -158,6 +160,7 @@ class Parts:
                 embedder=HashEmbedder(),
                 index=self.index,
                 cards=some_card_vectors(CARD),
+                known=MemoryKnown(),
                 line_is_configured=True,
             ),
             stitch=Stitch(
@@ -166,6 +169,7 @@ class Parts:
                 Lexicon({}),
                 HashEmbedder(),
                 RankExcerpts(Logistic({"coverage": 6.0}, -2.0), self.index.idf),
+                MemoryKnown(),
             ),
             answer=Answer(
                 lanes={lane.name: lane for lane in lanes},

@@ -18,6 +18,7 @@ from appliance.ports import (
     Filters,
     IndexedSentence,
     Journal,
+    KnownAnswer,
     PolicyRequest,
     Reading,
     Vector,
@@ -122,6 +123,16 @@ def _passes(passage: Passage, filters: Filters) -> bool:
         and filters.department in {None, passage.department}
         and (not filters.kinds or passage.kind in filters.kinds)
     )
+
+
+@dataclass
+class MemoryKnown:
+    """`ports.Known` that finds the same answers for every question."""
+
+    answers: Sequence[KnownAnswer] = ()
+
+    def nearest(self, vector: Vector, *, k: int) -> list[KnownAnswer]:
+        return sorted(self.answers, key=lambda a: -a.cosine)[:k]
 
 
 @dataclass

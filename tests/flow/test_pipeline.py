@@ -22,6 +22,7 @@ from tests.fakes.ports import TickingClock, saying
 
 STAGE_NAMES = ("prepare", "admit", "route", "stitch", "answer", "audit")
 CITED = Source(HEADPHONES.id, HEADPHONES.title, 0, len(RULE))
+QUOTED = f"The handbook says: “{RULE}”"
 MANAGER_ASK = "how often does the code of the safe change"
 
 
@@ -205,7 +206,7 @@ def test_a_draft_that_fails_governance_is_never_heard_and_the_receipt_says_why(
 
     reply = parts.pipeline()(an_ask(), listener=noting(events))
 
-    assert reply.text == RULE
+    assert reply.text == QUOTED
     assert outcomes(reply)[:2] == [("specialist", "failed"), ("generalist", "none")]
     assert outcomes(reply)[-1] == ("quote", "answered")
     assert "60 days" in reply.attempts[0].why
@@ -220,7 +221,7 @@ def test_one_bad_sentence_sinks_the_whole_draft(parts: Parts) -> None:
     reply = parts.pipeline()(an_ask(), listener=noting(events))
 
     assert reply.lane is LaneName.QUOTE
-    assert [e for e in events if e.startswith("heard")] == [f"heard {RULE}"]
+    assert [e for e in events if e.startswith("heard")] == [f"heard {QUOTED}"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ INPUTS = DIM + WORD_BUCKETS + len(EXTRAS)
 TABLE: dict[str, Any] = {
     "intents": ["policy", "price", "out_of_scope"],
     "known_words": ["how", "much"],
+    "scope": {"weights": {"out_of_scope": -8.0}, "bias": 4.0},
     "lanes": {"card": {"weights": {"card_close": 10.0}, "bias": -4.0}},
     "out_of_scope_at": 0.4,
     "try_at": {"card": 0.5},
@@ -53,6 +54,7 @@ def test_a_router_reads_back_and_works(folder: Path) -> None:
     assert odds["out_of_scope"] > odds["price"] > odds["policy"]
     assert router.lane_p(LaneName.CARD, {"card_close": 1.0}) == pytest.approx(0.9975, abs=1e-4)
     assert router.lane_p(LaneName.QUOTE, {}) == 0.0
+    assert router.scope.p({"out_of_scope": 0.5}) == 0.5
     assert (router.out_of_scope_at, router.try_at) == (0.4, {"card": 0.5})
 
 
@@ -109,6 +111,7 @@ def test_a_missing_part_is_named(folder: Path, part: str) -> None:
         {"lanes": []},
         {"lanes": {"card": {"weights": {"x": "much"}, "bias": 0}}},
         {"try_at": 5},
+        {"scope": None},
         {"out_of_scope_at": "high"},
     ],
 )

@@ -11,8 +11,11 @@ from appliance.lanes.card import CardLane
 from appliance.lanes.generalist import GeneralistLane, NoLine, read_answer
 from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import MOST_FACTS, LookupLane
-from appliance.lanes.quote import QuoteLane
-from appliance.records import Draft, LaneName, Passage
+from appliance.lanes.quote import LEADS, QuoteLane
+from appliance.policy.notices import Notices
+from appliance.records import Draft, LaneName, Outcome, Passage
+from appliance.stages.govern import Govern
+from appliance.stages.grounding import flipped, support
 from appliance.store.cards import Cards
 from tests.builders.records import (
     a_fact,
@@ -25,7 +28,7 @@ from tests.builders.records import (
     excerpts_of,
 )
 from tests.builders.stores import CARD, HEADPHONES, LAPTOPS
-from tests.fakes.ports import FakeLine
+from tests.fakes.ports import FakeLine, RolePolicy
 
 THREE = a_passage("Keep the box. Come back in 30 days. Bring the receipt.")
 
@@ -98,29 +101,59 @@ def quoted(*odds: float) -> Draft:
 
 def test_the_likeliest_sentence_is_quoted_with_its_odds() -> None:
     said = quoted(0.1, 0.8, 0.2)
-    assert texts(said) == ["Come back in 30 days."]
+    assert texts(said) == ["The handbook says: “Come back in 30 days.”"]
     assert said.p == 0.8
 
 
-def test_a_second_sentence_half_as_likely_is_quoted_along_in_reading_order() -> None:
-    assert texts(quoted(0.4, 0.8, 0.39)) == ["Keep the box.", "Come back in 30 days."]
+def test_a_sentence_nearly_as_likely_is_quoted_along_in_reading_order() -> None:
+    first, second = "The handbook says: “Keep the box.", "Come back in 30 days.”"
+    assert texts(quoted(0.33, 0.8, 0.31)) == [first, second]
 
 
-def test_never_more_than_two_sentences_are_quoted() -> None:
-    assert len(quoted(0.8, 0.8, 0.8).sentences) == 2
+def test_never_more_than_three_sentences_are_quoted() -> None:
+    four = a_passage(f"{THREE.text} Ask your lead.")
+    evidence = an_evidence([four], excerpts=excerpts_of(four, 0.8, 0.8, 0.8, 0.8))
+    assert len(draft(QuoteLane(), evidence=evidence).sentences) == 3
 
 
-def test_a_quote_is_verbatim_and_says_where_it_stands() -> None:
-    for sentence in quoted(0.8, 0.7, 0.1).sentences:
-        (source,) = sentence.sources
-        assert THREE.text[source.start : source.end] == sentence.text
-        assert (source.id, source.title) == (THREE.id, THREE.title)
+@pytest.mark.parametrize("odds", [(0.1, 0.8, 0.1), (0.8, 0.7, 0.1), (0.8, 0.7, 0.7)])
+def test_a_quote_is_verbatim_between_its_marks_and_says_where_it_stands(odds: Any) -> None:
+    said = quoted(*odds)
+    printed = [THREE.text[s.start : s.end] for sentence in said.sentences for s in sentence.sources]
+    assert " ".join(texts(said)) == f"The handbook says: “{' '.join(printed)}”"
+    assert {(s.id, s.title) for x in said.sentences for s in x.sources} == {(THREE.id, THREE.title)}
+
+
+def test_a_spanish_ask_is_told_in_spanish_that_it_is_a_quote() -> None:
+    evidence = an_evidence([THREE], excerpts=excerpts_of(THREE, 0.1, 0.8, 0.2))
+    said = draft(QuoteLane(), evidence=evidence, query=a_query(language="es"))
+    assert texts(said) == ["El manual dice: “Come back in 30 days.”"]
+
+
+@pytest.mark.parametrize("language", list(LEADS))
+@pytest.mark.parametrize("rule", ["Keep the box.", "Never refund gift cards.", "Call 911."])
+def test_governance_passes_a_quote_however_short_its_rule(language: str, rule: str) -> None:
+    passage = a_passage(rule)
+    evidence = an_evidence([passage], excerpts=excerpts_of(passage, 0.8))
+    stitched = a_stitched(evidence=evidence, query=a_query(language=language))
+    said = QuoteLane().draft(stitched, remaining_s=5.0)
+    judge = Govern(RolePolicy(), Notices(), lambda _: ())
+    sentence, checks = judge(said.sentences[0], draft=said, stitched=stitched)
+    assert [c.why for c in checks if c.outcome is not Outcome.PASS] == []
+    assert sentence.text == f"{LEADS[language]}“{rule}”"
+
+
+def test_a_lead_excuses_no_word_after_it() -> None:
+    assert support("The handbook says: “Paint the ceiling.”", [THREE.text])[0] == 0.0
+    assert flipped("The handbook says: “Do not keep the box.”", [THREE.text])
 
 
 def test_a_quote_stays_in_one_passage() -> None:
     excerpts = (*excerpts_of(HEADPHONES, 0.9), *excerpts_of(LAPTOPS, 0.89))
     evidence = an_evidence([LAPTOPS, HEADPHONES], excerpts=excerpts)
-    assert texts(draft(QuoteLane(), evidence=evidence)) == [HEADPHONES.text]
+    assert texts(draft(QuoteLane(), evidence=evidence)) == [
+        f"The handbook says: “{HEADPHONES.text}”"
+    ]
 
 
 def test_without_a_passage_there_is_nothing_to_quote() -> None:

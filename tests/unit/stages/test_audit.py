@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from appliance.codec import from_plain
 from appliance.errors import StoreError
 from appliance.meter import Meter
-from appliance.records import Ask, Check, Fact, Fired, Outcome, Sentence, Source
+from appliance.records import Ask, Check, Fact, Fired, LaneName, Outcome, Sentence, Source
 from appliance.stages.audit import Audit
 from appliance.store.db import Database
 from appliance.store.journal import SqliteJournal
@@ -87,10 +88,38 @@ def test_a_reply_without_an_id_gets_a_fresh_one(audit: Audit) -> None:
 
 def test_a_turn_keeps_what_a_follow_up_needs(audit: Audit) -> None:
     ask = an_ask(thread="t1")
-    audit(a_verdict(ask=ask, subject=("LM-104233",), intent="price"), meter=meter())
+    verdict = a_verdict(ask=ask, subject=("LM-104233",), intent="price", lane=LaneName.LOOKUP)
+    audit(verdict, meter=meter())
     (turn,) = audit.threads.turns("t1")
     assert turn.answer == HEADPHONES
     assert (turn.subject, turn.intent, turn.topic) == (("LM-104233",), "price", ask.text)
+
+
+@pytest.mark.parametrize("lane", [n for n in LaneName if n is not LaneName.LOOKUP])
+def test_a_product_that_was_not_looked_up_is_not_what_a_follow_up_means(
+    audit: Audit, lane: LaneName
+) -> None:
+    reply = audit(
+        a_verdict(ask=an_ask(thread="t1"), subject=("LM-104233",), lane=lane), meter=meter()
+    )
+    assert audit.threads.turns("t1")[0].subject == ()
+    assert reply.subject == ("LM-104233",)  # the receipt still says what routing read
+
+
+def test_a_thread_that_cannot_be_written_is_logged_and_the_reply_is_given(
+    audit: Audit, journal: WatchedJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    class ReadOnly(MemoryThreads):
+        def add(self, *_: object, **__: object) -> None:
+            raise StoreError("store.db is read-only.")
+
+    reply = replace(audit, threads=ReadOnly())(
+        a_verdict(ask=an_ask(thread="t1")), meter=meter(), reply_id="r1"
+    )
+
+    assert reply.text == HEADPHONES
+    assert journal.reply("r1") is not None
+    assert [(r.message, r.levelname) for r in caplog.records] == [("turn_not_kept", "ERROR")]
 
 
 def test_without_a_thread_nothing_is_remembered(audit: Audit) -> None:

@@ -1,26 +1,37 @@
 """The ladder: in order of odds, the quote under every draft, the hand-over under all."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from appliance.ports import KnownAnswer
 from appliance.records import Admitted, Entity, LaneName, Routed
 from appliance.stages.intent import OUT_OF_SCOPE
 from appliance.stages.route import Route
 from tests.builders.records import TEXT, a_grant, a_query, a_refusal, an_ask
 from tests.builders.stores import CARD, KETTLE, a_router, some_card_vectors
-from tests.fakes.ports import HashEmbedder, WordIndex
+from tests.fakes.ports import HashEmbedder, MemoryKnown, WordIndex
 
 PRICE = "price of the fernway kettle"
 OTHER = "LM-200001"
 
 
-def route(text: str = TEXT, *, is_line: bool = True, grant: Any = None, **query: Any) -> Routed:
+def route(
+    text: str = TEXT,
+    *,
+    is_line: bool = True,
+    grant: Any = None,
+    index: WordIndex | None = None,
+    known: Sequence[KnownAnswer] = (),
+    **query: Any,
+) -> Routed:
     stage = Route(
         model=a_router(),
         embedder=HashEmbedder(),
-        index=WordIndex([], {KETTLE: "Fernway kettle", OTHER: "Larkmoor toaster"}),
+        index=index or WordIndex([], {KETTLE: "Fernway kettle", OTHER: "Larkmoor toaster"}),
         cards=some_card_vectors(CARD),
+        known=MemoryKnown(known),
         line_is_configured=is_line,
     )
     return stage(Admitted(an_ask(text), a_query(text, **query), text, grant or a_grant()))
@@ -62,6 +73,12 @@ def test_what_is_out_of_scope_gets_the_hand_over_alone() -> None:
     assert lanes(routed) == ["handoff"]
 
 
+def test_the_nearest_known_question_is_a_feature() -> None:
+    near = [KnownAnswer("a#0", 0, 5, 0.4), KnownAnswer("b#0", 0, 5, 0.7)]
+    assert dict(route(known=near).features)["known"] == 0.7
+    assert dict(route().features)["known"] == 0.0
+
+
 def test_an_ask_in_a_cards_own_words_finds_that_card_first() -> None:
     routed = route("what is the wifi password for customers")
     assert routed.card == "wifi"
@@ -79,15 +96,63 @@ def test_an_identifier_names_its_product_before_any_word_does() -> None:
     assert route(f"{KETTLE} or a larkmoor toaster", entities=(entity,)).subject == (KETTLE,)
 
 
-def test_an_unknown_identifier_falls_back_to_the_words() -> None:
-    entity = Entity("sku", "LM-999999", 0, 9)
-    assert route("LM-999999 larkmoor toaster", entities=(entity,)).subject == (OTHER,)
+@pytest.mark.parametrize("kind", ["sku", "ean"])
+@pytest.mark.parametrize("carried", [(), (KETTLE,)])
+def test_an_identifier_that_is_not_ours_names_no_product_at_all(kind: str, carried: Any) -> None:
+    entity = Entity(kind, "LM-999999", 0, 9)
+    routed = route("LM-999999 larkmoor toaster", entities=(entity,), subject=carried)
+    assert routed.subject == ()
+    assert dict(routed.features)["no_product"] == 1.0
 
 
-def test_a_follow_up_keeps_its_threads_product_unless_it_names_another() -> None:
+def test_an_unknown_model_code_may_still_be_named_by_its_words() -> None:
+    entity = Entity("model", "KX-100", 0, 6)
+    assert route("KX-100 larkmoor toaster", entities=(entity,)).subject == (OTHER,)
+
+
+def test_a_follow_up_keeps_its_threads_product_unless_a_number_names_another() -> None:
     carried: dict[str, Any] = {"subject": (KETTLE,), "is_follow_up": True}
     assert route("do we have it in stock", **carried).subject == (KETTLE,)
-    assert route("and the larkmoor toaster", **carried).subject == (OTHER,)
+    assert route("is it like the larkmoor toaster", **carried).subject == (KETTLE,)
+    number = Entity("sku", OTHER, 4, 13)
+    assert route(f"and {OTHER}", entities=(number,), **carried).subject == (OTHER,)
+
+
+def named(text: str, *found: tuple[str, float]) -> tuple[tuple[str, ...], float]:
+    """Return subject and score of an ask when the index finds these products."""
+    index = WordIndex([], {KETTLE: "Fernway rain kettle", OTHER: "Fernway rain jacket"})
+    index.find_products = lambda text, *, k: list(found[:k])  # type: ignore[method-assign]
+    routed = route(text, index=index)
+    return routed.subject, dict(routed.features)["product"]
+
+
+def test_a_word_alone_names_a_product_half_as_surely_as_two() -> None:
+    assert named("will it rain today", (OTHER, 0.5)) == ((), 0.25)
+    assert named("will it rain today", (OTHER, 0.8)) == ((OTHER,), 0.4)
+    assert named("where are rain jackets", (OTHER, 0.5)) == ((OTHER,), 0.5)
+    assert named("lm104", (OTHER, 0.97)) == ((OTHER,), 0.97)  # an identifier needs no name
+
+
+def test_a_product_must_score_three_tenths_to_be_named() -> None:
+    assert named("rain jacket", (OTHER, 0.29)) == ((), 0.29)
+    assert named("rain jacket", (OTHER, 0.3)) == ((OTHER,), 0.3)
+
+
+def test_only_products_nearly_as_likely_are_meant_as_well() -> None:
+    assert named("rain jacket", (OTHER, 0.8), (KETTLE, 0.73))[0] == (OTHER, KETTLE)
+    assert named("rain jacket", (OTHER, 0.8), (KETTLE, 0.71))[0] == (OTHER,)
+
+
+def test_the_intent_of_a_follow_up_is_read_from_its_own_words() -> None:
+    standalone = "is it in stock (price of the fernway kettle)"
+    assert route("is it in stock", standalone=standalone, is_follow_up=True).intent == "stock"
+    assert route(standalone).intent == "price"  # no follow-up: brackets are its own words
+
+
+def test_features_tell_the_best_live_intent_and_a_missing_product() -> None:
+    price, none = dict(route(PRICE).features), dict(route("closing time").features)
+    assert (price["top_live"], price["no_product"]) == (0.91, 0.0)
+    assert (none["top_live"], none["no_product"]) == (0.03, 1.0)
 
 
 def test_an_ask_about_nothing_we_sell_has_no_subject() -> None:

@@ -1,5 +1,6 @@
 """Evidence: what the grant lets one read, each saying once, values named in order."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -7,24 +8,41 @@ from typing import Any
 import pytest
 
 from appliance.logistic import Logistic
-from appliance.records import Entity, Evidence, Passage
+from appliance.ports import KnownAnswer
+from appliance.records import Entity, Evidence, Fact, Passage
 from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.lexicon import Lexicon
-from appliance.stages.stitch import KEPT, SUBJECTS, Stitch, distinct
+from appliance.stages.stitch import (
+    KEPT,
+    KNOWN_AT,
+    KNOWN_PASSAGES,
+    SUBJECTS,
+    Stitch,
+    distinct,
+    told,
+)
 from tests.builders.records import NOW, a_fact, a_grant, a_passage, a_query, a_refusal, a_routed
 from tests.builders.stores import HEADPHONES, KETTLE, LAPTOPS, SAFE
-from tests.fakes.ports import HashEmbedder, MemoryFacts, WordIndex
+from tests.fakes.ports import HashEmbedder, MemoryFacts, MemoryKnown, WordIndex
 
 
-def stage(*passages: Passage, facts: MemoryFacts | None = None) -> Stitch:
-    index = WordIndex(passages or (HEADPHONES, LAPTOPS, SAFE))
+def stage(
+    *passages: Passage, facts: MemoryFacts | None = None, known: Sequence[KnownAnswer] = ()
+) -> Stitch:
+    index = WordIndex(passages or (HEADPHONES, LAPTOPS, SAFE), {KETTLE: "Fernway kettle"})
     rank = RankExcerpts(Logistic({"coverage": 6.0}, -2.0), index.idf)
     lexicon = Lexicon({}, {"headphones": ("earbuds",)})
-    return Stitch(index, facts or MemoryFacts(), lexicon, HashEmbedder(), rank)
+    remembered = MemoryKnown(known)
+    return Stitch(index, facts or MemoryFacts(), lexicon, HashEmbedder(), rank, remembered)
 
 
-def stitch(*passages: Passage, facts: MemoryFacts | None = None, **routed: Any) -> Evidence:
-    return stage(*passages, facts=facts)(a_routed(**routed)).evidence
+def stitch(
+    *passages: Passage,
+    facts: MemoryFacts | None = None,
+    known: Sequence[KnownAnswer] = (),
+    **routed: Any,
+) -> Evidence:
+    return stage(*passages, facts=facts, known=known)(a_routed(**routed)).evidence
 
 
 def test_a_passage_brings_its_sentences_and_its_values() -> None:
@@ -98,6 +116,40 @@ def test_at_most_three_subjects_are_read_however_many_an_ask_names() -> None:
     assert [subject for _, subject in facts.asked] == [e.value for e in orders[:SUBJECTS]]
 
 
+UNKNOWN = Entity("sku", "LM-999999", 0, 9)
+NO_SUCH = "LM-999999: no such product in the catalogue"
+
+
+def test_a_number_that_is_not_ours_is_said_to_be_missing_when_a_live_fact_is_asked() -> None:
+    numbers = (UNKNOWN, Entity("sku", KETTLE, 13, 22))
+    known: dict[str, Any] = {"query": a_query(entities=numbers), "subject": (KETTLE,)}
+    evidence = stitch(facts=MemoryFacts({KETTLE: [a_fact()]}), intent="price", **known)
+    assert evidence.missing == (NO_SUCH,)
+    assert [f.subject for f in evidence.facts] == [KETTLE]
+    assert stitch(intent="policy", **known).missing == ()
+
+
+def a_spec(attribute: str) -> Fact:
+    return a_fact(id=f"spec:{attribute}", columns=(("attribute", attribute), ("value", "7")))
+
+
+def test_of_many_facts_those_whose_attribute_is_named_are_told() -> None:
+    colour, size, heights = (a_spec(name) for name in ("colour", "size", "seat height"))
+    every = [colour, size, heights]
+    assert told(every, "what colours does it come in") == [colour]
+    assert told(every, "size and height of the chair") == [size, heights]
+    assert told(every, "how heavy is it") == every
+    assert told([], "what size is it") == []
+
+
+def test_only_the_facts_an_ask_names_become_evidence() -> None:
+    facts = MemoryFacts({KETTLE: [a_spec("colour"), a_spec("size")]})
+    evidence = stitch(
+        facts=facts, intent="price", subject=(KETTLE,), query=a_query("what size is the kettle")
+    )
+    assert [f.id for f in evidence.facts] == ["spec:size"]
+
+
 def test_an_order_that_is_named_is_read_instead_of_a_product() -> None:
     facts = MemoryFacts()
     order = Entity("order", "ORD-00000007", 0, 12)
@@ -117,6 +169,41 @@ def test_no_more_passages_are_kept_than_a_prompt_holds() -> None:
     words = ("alpha", "bravo", "cedar", "delta", "eagle", "fjord", "grape", "hotel", "igloo")
     many = [a_passage(f"return {w} {w}s {w}x {w}y {w}z", id=f"{w}#1") for w in words]
     assert len(stitch(*many).passages) == KEPT
+
+
+def answered(passage: Passage, cosine: float = 0.9) -> KnownAnswer:
+    return KnownAnswer(passage.id, 0, len(passage.text), cosine)
+
+
+def test_a_like_question_finds_a_passage_that_no_word_of_this_one_does() -> None:
+    unlike = a_passage("Zinc, quartz, onyx.", id="unlike#1", document="unlike", title="Stones")
+    assert "unlike#1" not in {p.id for p in stitch(HEADPHONES, unlike).passages}
+    evidence = stitch(HEADPHONES, unlike, known=[answered(unlike)])
+    assert "unlike#1" in {p.id for p in evidence.passages}
+
+
+def test_a_question_less_like_this_one_than_the_limit_brings_nothing() -> None:
+    unlike = a_passage("Zinc, quartz, onyx.", id="unlike#1", document="unlike", title="Stones")
+    evidence = stitch(HEADPHONES, unlike, known=[answered(unlike, KNOWN_AT - 0.01)])
+    assert [p.id for p in evidence.passages] == [HEADPHONES.id]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"audience": "manager"}, {"effective_to": date(2026, 11, 21)}, {"language": "es"}],
+)
+def test_a_like_question_opens_no_passage_that_one_may_not_read(change: Any) -> None:
+    hidden = replace(HEADPHONES, id="hidden#1", **change)
+    assert stitch(hidden, known=[answered(hidden)]).passages == ()
+
+
+def test_like_questions_alone_bring_at_most_three_passages() -> None:
+    stones = [
+        a_passage(f"{word} {word}ite {word}ine", id=f"{word}#1", document=word, title=word)
+        for word in ("zinc", "quartz", "onyx", "opal", "jade")
+    ]
+    evidence = stitch(*stones, known=[answered(p) for p in stones])
+    assert len(evidence.passages) == KNOWN_PASSAGES
 
 
 def test_earlier_records_travel_on_by_value() -> None:

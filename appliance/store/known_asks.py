@@ -1,0 +1,85 @@
+"""Questions headquarters has labelled, each with the sentence that answers it.
+
+People ask more like other people than like a handbook: the nearest known question often finds the
+sentence that no word of the new one does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.errors import DamagedRelease
+from appliance.ports import KnownAnswer, Vector
+
+HINT = "Fetch the release again, or run: backroom models demo --from known"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAsks:
+    """`ports.Known` over a release's `known/asks.json` and `known/vectors.npy`.
+
+    Attributes:
+        places: (passage id, start, end) of each ask's answering sentence.
+        texts: The asks, prepared as an ask is.
+        vectors: (asks, dim), unit rows.
+    """
+
+    places: tuple[tuple[str, int, int], ...]
+    texts: tuple[str, ...]
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def load(cls, table: Path, vectors: Path) -> KnownAsks:
+        """Load both files.
+
+        Raises:
+            DamagedRelease: One is missing or foreign, or they do not fit each other.
+        """
+        try:
+            rows = json.loads(table.read_text(encoding="utf-8"))
+            places = tuple((str(r["passage"]), int(r["start"]), int(r["end"])) for r in rows)
+            texts = tuple(str(r["text"]) for r in rows)
+            with vectors.open("rb") as file:
+                matrix = np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as exc:
+            raise DamagedRelease(
+                f"{table.parent} holds no known asks: {exc!r}.", hint=HINT
+            ) from exc
+        if matrix.ndim != 2 or len(matrix) != len(places):
+            raise DamagedRelease(
+                f"{vectors} has shape {matrix.shape}; {table.name} has {len(places)} asks.",
+                hint=HINT,
+            )
+        return cls(places, texts, matrix)
+
+    def nearest(self, vector: Vector, *, k: int, but: str = "") -> list[KnownAnswer]:
+        """Return the k best sentences, each by its nearest ask, best first.
+
+        Args:
+            vector: Of the question, (dim,).
+            k: Sentences at most.
+            but: An ask to leave out: training must not find the very ask it learns from.
+        """
+        if not len(self.vectors):
+            return []
+        cosines = self.vectors @ vector
+        found: dict[tuple[str, int, int], float] = {}
+        for row in _best(cosines, 6 * k):
+            if self.texts[row] != but:
+                found.setdefault(self.places[row], float(cosines[row]))
+            if len(found) == k:
+                break
+        return [KnownAnswer(*place, cosine) for place, cosine in found.items()]
+
+
+def _best(cosines: NDArray[np.float32], k: int) -> Sequence[int]:
+    """Return the rows of the k highest values, highest first."""
+    k = min(k, len(cosines))
+    rows = np.argpartition(-cosines, k - 1)[:k]
+    return [int(r) for r in rows[np.argsort(-cosines[rows], kind="stable")]]
