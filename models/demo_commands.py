@@ -31,7 +31,8 @@ def demo(
     last: Annotated[str, typer.Option("--to", help="Step to end with.")] = "",
 ) -> None:
     """Build the demo release, all its steps or some: see models/demo.py."""
-    from models.demo import Build, steps  # noqa: PLC0415
+    from models.build import Build  # noqa: PLC0415
+    from models.demo import steps  # noqa: PLC0415
 
     day = datetime.fromisoformat(on).date() if on else datetime.now(UTC).date()
     build = Build(release, work, day)

@@ -16,8 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.ports import Embedder, Index
+from appliance.records import Query
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, word_row
-from appliance.stages.text import words
+from appliance.stages.prepare import find_entities
+from appliance.stages.subject import subject_of
+from appliance.stages.text import language, words
 from models.excerpts import read_asks
 
 SAMPLES = 6  # fillings of each template
@@ -80,6 +83,11 @@ def examples(corpus: Path, products: Sequence[Product], *, split: str, seed: int
     return [*found, *(Example(a.text, POLICY) for a in asks)]
 
 
+def prepared(text: str) -> Query:
+    """Return a folded question as `stages.prepare` leaves it, outside of any thread."""
+    return Query(text, text, language(text), find_entities(text))
+
+
 def known_words(corpus: Path) -> frozenset[str]:
     """Return the words routing is taught: the templates' own, and the common ones of the asks."""
     table = tomllib.loads((corpus / "intents.toml").read_text(encoding="utf-8"))["train"]
@@ -107,8 +115,8 @@ def inputs(
     vectors = embedder.embed(texts)
     rows = []
     for text in texts:
-        products = index.find_products(text, k=1)
-        rows.append(word_row(text, known=known, product=products[0][1] if products else 0.0))
+        subject = subject_of(prepared(text), index)
+        rows.append(word_row(text, known=known, product=subject.score))
     return np.concatenate([vectors, np.stack(rows)], axis=1)
 
 
@@ -231,10 +239,13 @@ def live_asks(corpus: Path, products: Sequence[Product], *, seed: int) -> list[L
     found = []
     for intent, templates in table.items():
         for template in templates:
-            if not re.search(r"\{(p|sku|ean)\}", template):
+            if not re.search(r"\{(p|sku|ean|order)\}", template):
                 continue
             for _ in range(SAMPLES):
                 product = chance.choice(mine)
-                text = template.format(p=product.name, sku=product.sku, ean=product.ean)
-                found.append(LiveAsk(text, intent, product.sku))
+                order = f"ORD-{chance.randrange(10**8):08d}"
+                text = template.format(
+                    p=product.name, sku=product.sku, ean=product.ean, order=order
+                )
+                found.append(LiveAsk(text, intent, "" if "{order}" in template else product.sku))
     return found

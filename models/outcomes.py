@@ -17,13 +17,17 @@ from appliance.backroom import Store
 from appliance.errors import BackroomError
 from appliance.logistic import Logistic
 from appliance.meter import Meter
+from appliance.ports import Vectors
 from appliance.records import Draft, LaneName, Role, Stitched
 from appliance.stages.intent import POLICY
+from appliance.stages.route import card_features
 from appliance.stages.text import words
+from appliance.store.cards import Cards
 from appliance.values import find_values, same_value
 from models.excerpts import LabelledAsk
 from models.intents import LiveAsk
 
+PRECISION = 0.9  # of the drafts a model lane may speak
 SAME_WORDS = 0.7  # of the answer's words, in either direction
 LANES = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.QUOTE)
 DEADLINE_S = 30.0
@@ -60,7 +64,8 @@ def try_live(store: Store, asks: Iterable[LiveAsk]) -> Iterator[Trial]:
         stitched = _stitched(store, ask.text)
         draft = _draft(store, LaneName.LOOKUP, stitched)
         told = draft is not None and not draft.is_none
-        is_right = told and stitched.intent == ask.intent and stitched.subject[:1] == (ask.subject,)
+        subject = (ask.subject,) if ask.subject else ()
+        is_right = told and stitched.intent == ask.intent and stitched.subject[:1] == subject
         yield _trial(stitched, LaneName.LOOKUP, draft, is_right=is_right)
         for lane in (LaneName.CARD, LaneName.SPECIALIST, LaneName.QUOTE):
             yield _trial(stitched, lane, None, is_right=False)
@@ -78,6 +83,22 @@ def answers(draft: Draft | None, ask: LabelledAsk) -> bool:
     return len(wanted & found) >= SAME_WORDS * min(len(wanted), len(found))
 
 
+def try_cards(cards: Cards, vectors: Vectors) -> Iterator[Trial]:
+    """Try each card's asks against all the others: right when the nearest is of the same card.
+
+    Args:
+        cards: In the order of the vectors' rows.
+        vectors: (asks, dim), unit.
+    """
+    owners = [card.id for card in cards for _ in card.asks]
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -1.0)
+    for row, owner in enumerate(owners):
+        nearest = int(cosines[row].argmax())
+        found = card_features(float(cosines[row, nearest]))
+        yield Trial(LaneName.CARD, found, {}, is_none=False, is_right=owners[nearest] == owner)
+
+
 def fit(rows: Sequence[Mapping[str, float]], right: Sequence[bool]) -> Logistic:
     """Return a logistic regression over named features; constant when all outcomes agree."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
@@ -93,14 +114,39 @@ def fit(rows: Sequence[Mapping[str, float]], right: Sequence[bool]) -> Logistic:
 
 
 def lane_models(trials: Sequence[Trial]) -> dict[str, Logistic]:
-    """Return, per lane, features of an ask -> p that the lane is right."""
+    """Return, per lane, features of an ask -> p that the lane is right.
+
+    The card lane is told from the nearness of the card alone: all else would learn that handbook
+    asks are seldom about cards.
+    """
     return {
         lane.value: fit(
-            [t.features for t in trials if t.lane is lane],
+            [_seen(t) for t in trials if t.lane is lane],
             [t.is_right for t in trials if t.lane is lane],
         )
         for lane in LANES
     }
+
+
+def _seen(trial: Trial) -> Mapping[str, float]:
+    if trial.lane is not LaneName.CARD:
+        return trial.features
+    return {name: trial.features[name] for name in ("card_cosine", "card_close")}
+
+
+def least_p(trials: Sequence[Trial], model: Logistic, lane: LaneName) -> float:
+    """Return the least p at which a lane's drafts are right as often as `PRECISION` asks for.
+
+    When no p reaches it, the highest seen: the lane then hardly ever speaks.
+    """
+    told = [t for t in trials if t.lane is lane and t.signals]
+    ranked = sorted(((model.p(t.signals), t.is_right) for t in told), reverse=True)
+    least, right = 1.0, 0
+    for n, (p, is_right) in enumerate(ranked, 1):
+        right += is_right
+        if right / n >= PRECISION:
+            least = p
+    return round(min(least, 0.99), 4)
 
 
 def draft_model(trials: Sequence[Trial], lane: LaneName) -> Logistic:

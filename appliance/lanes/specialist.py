@@ -64,7 +64,9 @@ class SpecialistLane:
         tokens: Sequence[Token],
     ) -> Draft:
         source = sources[written.source or 0]
-        text = restore(written.text, [v for s in sources for v in s.values])
+        # The source's own words, also where the model's wandered from them: what it chose is worth
+        # saying, how a model this small would word it is not. `is_copy` stays a signal.
+        text = restore(source.text, source.values)
         excerpt = next(
             (
                 e.p

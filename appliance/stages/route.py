@@ -10,9 +10,8 @@ from typing import Protocol
 from appliance.logistic import Logistic
 from appliance.ports import Embedder, Index, Known, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
-from appliance.stages.excerpt import stem
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
-from appliance.stages.text import words
+from appliance.stages.subject import subject_of
 
 DRAFTING = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.GENERALIST)
 
@@ -66,8 +65,8 @@ class Route:
         """Return the ladder; a refused ask gets the hand-over alone."""
         query = admitted.query
         vector = self.embedder.embed([query.standalone])[0]
-        subject, product = self._subject(query)
-        odds = self.model.intent.odds(_question(query), vector, product=product)
+        subject = subject_of(query, self.index)
+        odds = self._intent_odds(query, vector, product=subject.score)
         card, cosine = self.cards.nearest(
             vector,
             audiences=admitted.grant.audiences,
@@ -77,9 +76,9 @@ class Route:
         features = lane_features(
             query,
             odds,
-            product=product,
+            product=subject.score,
             cosine=cosine,
-            has_subject=bool(subject),
+            has_subject=subject.is_named,
             known=max((a.cosine for a in self.known.nearest(vector, k=1)), default=0.0),
         )
         in_scope = self.model.scope.p(features)
@@ -95,35 +94,23 @@ class Route:
             in_scope=in_scope,
             lanes=lanes,
             reasons=(f"{intent} {odds[intent]:.2f}", *reasons),
-            subject=subject,
+            subject=subject.skus,
             card=card,
             features=tuple(features.items()),
         )
 
-    def _subject(self, query: Query) -> tuple[tuple[str, ...], float]:
-        """Return (SKUs the ask is about, likeliest first; score of the first in [0, 1])."""
-        named = [e.value for e in query.entities if e.kind in {"sku", "ean", "model"}]
-        for value in named:
-            if row := self.index.product(value):
-                return (row["sku"],), 1.0
-        if any(e.kind in {"sku", "ean"} for e in query.entities):
-            return (), 1.0  # a product is named, but not one of ours: no other may stand in for it
-        if query.subject:
-            return query.subject, 1.0
-        found = self.index.find_products(query.standalone, k=3)
-        score = found[0][1] if found else 0.0
-        if score < IDENTIFIED and self._words_shared(query.standalone, found) < SHARED_WORDS:
-            score *= ONE_WORD  # "rain" alone does not name the rain jacket
-        if score < NAMED_AT:
-            return (), score
-        return tuple(sku for sku, p in found if p >= VARIANT_SHARE * found[0][1]), score
-
-    def _words_shared(self, text: str, found: Sequence[tuple[str, float]]) -> int:
-        """Return how many words of the text stand in the best product's name."""
-        if not found:
-            return 0
-        row = self.index.product(found[0][0]) or {}
-        return len({stem(w) for w in words(text)} & {stem(w) for w in words(row.get("name", ""))})
+    def _intent_odds(self, query: Query, vector: Vector, *, product: float) -> Mapping[str, float]:
+        """Return the odds of a question; a follow-up's own words count first, if they tell."""
+        if query.is_follow_up and query.text != query.standalone:
+            own = self.embedder.embed([query.text])[0]
+            odds = self.model.intent.odds(query.text, own, product=product)
+            if (
+                max((p for n, p in odds.items() if n not in {POLICY, OUT_OF_SCOPE}), default=0)
+                > 0.5
+            ):
+                return odds
+        question = query.standalone.split(" (")[0] if query.is_follow_up else query.standalone
+        return self.model.intent.odds(question, vector, product=product)
 
     def _ladder(
         self, admitted: Admitted, features: Mapping[str, float], in_scope: float
@@ -150,15 +137,9 @@ class Route:
         return (*tried, quote, handoff), tuple(reasons)
 
 
-IDENTIFIED = 0.95  # scores of identifiers and telling parts of them start here
-NAMED_AT = 0.3  # below this an ask names no product
-VARIANT_SHARE = 0.9  # of the best score, that another product must reach to be meant as well
-SHARED_WORDS, ONE_WORD = 2, 0.5
-
-
-def _question(query: Query) -> str:
-    """Return the words that tell the kind of question: a follow-up's own, without the topic."""
-    return query.standalone.split(" (")[0] if query.is_follow_up else query.standalone
+def card_features(cosine: float) -> dict[str, float]:
+    """Return what tells whether the nearest card answers."""
+    return {"card_cosine": cosine, "card_close": max(0.0, cosine - 0.8) * 5.0}
 
 
 def lane_features(
@@ -174,8 +155,7 @@ def lane_features(
     policy, out = odds.get(POLICY, 0.0), odds.get(OUT_OF_SCOPE, 0.0)
     live = max(0.0, 1.0 - policy - out)
     return {
-        "card_cosine": cosine,
-        "card_close": max(0.0, cosine - 0.8) * 5.0,
+        **card_features(cosine),
         "policy": policy,
         "live": live,
         "top_live": max((p for n, p in odds.items() if n not in {POLICY, OUT_OF_SCOPE}), default=0),
