@@ -36,7 +36,7 @@ SEED = 20261122
 MOST_TRIED = 700  # held-out asks replayed through every lane
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
 # because governance and the draft's own p stand behind it.
-TRY_AT = {"card": 0.6, "lookup": 0.15, "specialist": 0.05, "generalist": 0.3, "quote": 0.0}
+TRY_AT = {"card": 0.75, "lookup": 0.4, "specialist": 0.05, "generalist": 0.3, "quote": 0.0}
 PROBES = (
     "how long do customers have to return opened headphones",
     "how many {name} do we have",

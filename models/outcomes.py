@@ -27,7 +27,7 @@ from appliance.values import find_values, same_value
 from models.excerpts import LabelledAsk
 from models.intents import LiveAsk
 
-PRECISION = 0.9  # of the drafts a model lane may speak
+PRECISION = 0.95  # of the drafts a model lane may speak
 SAME_WORDS = 0.7  # of the answer's words, in either direction
 LANES = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.QUOTE)
 DEADLINE_S = 30.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from appliance.lanes.api import nothing
 from appliance.records import Draft, Fact, LaneName, Sentence, Source, Stitched
 
-MOST_FACTS = 3
+MOST_FACTS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,46 +1,62 @@
-"""The best passage, verbatim and said to be a quote: the floor when no model is sure."""
+"""The best sentences, verbatim and said to be a quote: the floor when no model is sure."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.lanes.api import nothing
 from appliance.records import Draft, Excerpt, LaneName, Passage, Sentence, Source, Stitched
 
 # A sentence this likely is quoted with those of its passage that are nearly as likely: rules often
-# come in pairs ("30 days with receipt." "Without one, store credit."). Below it the whole passage
-# is quoted: in half of all misses the right rule stood beside the likeliest sentence.
+# come in pairs ("30 days with receipt." "Without one, store credit."). Below it the likeliest
+# sentences of the whole document are: in half of all misses the right rule stood near the likeliest.
 SURE_AT = 0.8
 ALONG_SHARE = 0.4
 MOST_ALONG = 2
 MOST_SENTENCES = 5
 LEADS = {"en": "The handbook says: ", "es": "El manual dice: "}
+GAP = "… "  # before a sentence that does not follow the one before it
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteLane:
-    """Speaks the likeliest sentences of one passage word for word, and says that it quotes."""
+    """Speaks the likeliest sentences of one document word for word, and says that it quotes."""
 
     name: LaneName = LaneName.QUOTE
     is_model: bool = False
 
     def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
-        """Return the quoted sentences; none when no sentence of the evidence is likely at all."""
+        """Return the quoted sentences; none when there is no passage."""
         excerpts = stitched.evidence.excerpts
         if not excerpts:
             return nothing(self.name, "no passage was found")
-        best = excerpts[0]
-        passage = next(p for p in stitched.evidence.passages if p.id == best.passage)
-        same = [e for e in excerpts[1:] if e.passage == best.passage]
-        if best.p >= SURE_AT:
-            along = [e for e in same if e.p >= best.p * ALONG_SHARE][:MOST_ALONG]
-        else:
-            along = same[: MOST_SENTENCES - 1]
-        quoted = [_quoted(e, passage) for e in sorted([best, *along], key=lambda e: e.start)]
+        passages = {p.id: p for p in stitched.evidence.passages}
+        chosen = sorted(choose(excerpts, passages), key=lambda e: (e.passage, e.start))
         lead = LEADS.get(stitched.query.language, LEADS["en"])
-        quoted[0] = replace(quoted[0], text=f"{lead}“{quoted[0].text}")
-        quoted[-1] = replace(quoted[-1], text=f"{quoted[-1].text}”")
-        return Draft(self.name, tuple(quoted), p=best.p)
+        sentences = [_quoted(e, passages[e.passage]) for e in chosen]
+        for n, (before, after) in enumerate(itertools.pairwise(chosen), 1):
+            if not _follows(before, after, passages[after.passage].text):
+                sentences[n] = replace(sentences[n], text=f"{GAP}{sentences[n].text}")
+        sentences[0] = replace(sentences[0], text=f"{lead}“{sentences[0].text}")
+        sentences[-1] = replace(sentences[-1], text=f"{sentences[-1].text}”")
+        return Draft(self.name, tuple(sentences), p=excerpts[0].p)
+
+
+def choose(excerpts: Sequence[Excerpt], passages: Mapping[str, Passage]) -> list[Excerpt]:
+    """Return the sentences to quote; `excerpts` come likeliest first and there is one at least."""
+    best = excerpts[0]
+    if best.p >= SURE_AT:
+        same = [e for e in excerpts[1:] if e.passage == best.passage]
+        return [best, *(e for e in same if e.p >= best.p * ALONG_SHARE)][: 1 + MOST_ALONG]
+    document = passages[best.passage].document
+    return [e for e in excerpts if passages[e.passage].document == document][:MOST_SENTENCES]
+
+
+def _follows(before: Excerpt, after: Excerpt, text: str) -> bool:
+    """Tell whether nothing but space stands between two sentences of one passage."""
+    return before.passage == after.passage and not text[before.end : after.start].strip()
 
 
 def _quoted(excerpt: Excerpt, passage: Passage) -> Sentence:

@@ -26,6 +26,8 @@ KEPT = 8
 KNOWN = 8  # like questions looked at
 KNOWN_PASSAGES = 3  # of the kept passages that may come from like questions alone
 KNOWN_AT = 0.4  # least cosine of a question that counts as like this one
+CLEAR_AT = 0.5  # odds of the kind of question under which a product's summary is read
+SUMMARY = ("price", "stock", "location", "transit")
 SUBJECTS = 3  # products, orders and badges looked up for one ask, at most
 SAME_AT = 0.85  # share of words two passages share beyond which they say the same
 
@@ -97,7 +99,7 @@ class Stitch:
         return find_passages(self.index, text, vector, filters=filters, known=known)
 
     def _read(self, routed: Routed) -> Reading:
-        wanted = self.facts.families_for(routed.intent)
+        wanted = self._wanted(routed)
         allowed = [f for f in wanted if f in routed.grant.families]
         facts: list[Fact] = []
         missing = self._unknown(routed) if wanted else []
@@ -109,6 +111,14 @@ class Stitch:
             missing += reading.missing
         asked = told(facts, routed.query.standalone)
         return Reading(tuple(asked), tuple(dict.fromkeys(missing)))
+
+    def _wanted(self, routed: Routed) -> tuple[str, ...]:
+        """Return the families to read; for an unclear question about one product, its summary."""
+        wanted = self.facts.families_for(routed.intent)
+        is_unclear = dict(routed.features).get("top_live", 1.0) < CLEAR_AT
+        if wanted and is_unclear and len(routed.subject) == 1:
+            return tuple(dict.fromkeys((*SUMMARY, *wanted)))
+        return wanted
 
     def _subjects(self, routed: Routed) -> tuple[str, ...]:
         orders = [e.value for e in routed.query.entities if e.kind in {"order", "badge"}]
