@@ -268,7 +268,7 @@ def _blend(
     tried = []
     for alpha in plan.blends:
         _load_blend(halves, untuned, tuned, alpha)
-        after = {"handbook": exam.handbook(), "manual_qa": exam.manual()}
+        after: dict[str, Any] = {"handbook": exam.handbook(), "manual_qa": exam.manual()}
         say(f"alpha {alpha}: {after}")
         tried.append({"alpha": alpha, **after})
         kept = all(after["manual_qa"][k] >= before["manual_qa"][k] for k in before["manual_qa"])

@@ -131,7 +131,7 @@ def lane_models(trials: Sequence[Trial]) -> dict[str, Logistic]:
 def _seen(trial: Trial) -> Mapping[str, float]:
     if trial.lane is not LaneName.CARD:
         return trial.features
-    return {name: trial.features[name] for name in ("card_cosine", "card_close")}
+    return {name: trial.features.get(name, 0.0) for name in ("card_cosine", "card_close")}
 
 
 def least_p(trials: Sequence[Trial], model: Logistic, lane: LaneName) -> float:

@@ -11,7 +11,7 @@ from appliance.records import Draft, Excerpt, LaneName, Passage, Sentence, Sourc
 
 # A sentence this likely is quoted with those of its passage that are nearly as likely: rules often
 # come in pairs ("30 days with receipt." "Without one, store credit."). Below it the likeliest
-# sentences of the whole document are: in half of all misses the right rule stood near the likeliest.
+# sentences of the whole document are: in half of all misses the right rule stood near by.
 SURE_AT = 0.8
 ALONG_SHARE = 0.4
 MOST_ALONG = 2

@@ -83,7 +83,7 @@ def width_overflow(page: Any) -> int:
 
 
 def test_sentences_appear_one_by_one_and_then_the_lane(page: Any, store: FakeStore) -> None:
-    store.pause_s = 0.4
+    store.pause_s = 1.2  # each state must outlast a busy machine's polling
 
     turn = ask(page, "Can opened headphones be returned?")
 

@@ -102,7 +102,7 @@ def test_an_identifier_that_is_not_ours_names_no_product_at_all(kind: str, carri
     entity = Entity(kind, "LM-999999", 0, 9)
     routed = route("LM-999999 larkmoor toaster", entities=(entity,), subject=carried)
     assert routed.subject == ()
-    assert dict(routed.features)["no_product"] == 1.0
+    assert dict(routed.features)["no_product"] == 0.0  # one is named: the lookup says it is unknown
 
 
 def test_an_unknown_model_code_may_still_be_named_by_its_words() -> None:
