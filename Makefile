@@ -9,14 +9,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: run test check bench shape clean help
 
 help:
-	@echo "make run    set up the store half and serve the demo store on http://127.0.0.1:8080"
+	@echo "make run    serve the demo store on http://127.0.0.1:8080 (PORT=8081 for another)"
 	@echo "make test   set up everything and run the tests"
 	@echo "make check  ruff, mypy, import-linter"
-	@echo "make bench  measure DESIGN.md's budgets on this machine"
+	@echo "make bench  measure the store on this machine"
 	@echo "make clean  remove .venv, build and the demo store's data"
 
 run: $(VENV)/.store
-	@$(BIN)/backroom run
+	@$(BIN)/backroom run $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest

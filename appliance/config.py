@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.errors import BadInput
 
@@ -53,7 +53,15 @@ def load_settings(home: Path, overrides: Mapping[str, Any] | None = None) -> Set
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise BadInput(f"{path} is not valid TOML: {exc}.", hint="Mend that line.") from exc
     table.update({k: v for k, v in (overrides or {}).items() if v is not None})
-    return Settings(home=home, **{k: _typed(k, v, path=path) for k, v in table.items()})
+    settings = Settings(home=home, **{k: _typed(k, v, path=path) for k, v in table.items()})
+    try:
+        _ = settings.zone
+    except (ZoneInfoNotFoundError, ValueError) as exc:
+        raise BadInput(
+            f"{path}: there is no time zone {settings.timezone!r}.",
+            hint='Use a name such as "America/Chicago".',
+        ) from exc
+    return settings
 
 
 def _typed(key: str, value: object, *, path: Path) -> Any:

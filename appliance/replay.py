@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.codec import from_plain
 from appliance.pipeline import Pipeline
-from appliance.ports import Clock, Reading
+from appliance.ports import Clock, Facts, Reading
 from appliance.records import Entry, Fact, Role, Turn
 
 
@@ -22,7 +22,9 @@ def rehearsal(pipeline: Pipeline, reading: Mapping[str, Any], *, clock: Clock) -
         clock: Of the rows that are not written.
     """
     facts = RecordedFacts(
-        tuple(from_plain(f, Fact) for f in reading["facts"]), tuple(reading["missing"])
+        tuple(from_plain(f, Fact) for f in reading["facts"]),
+        tuple(reading["missing"]),
+        pipeline.stitch.facts,
     )
     return replace(
         pipeline,
@@ -37,14 +39,15 @@ class RecordedFacts:
 
     facts: tuple[Fact, ...]
     missing: tuple[str, ...]
+    live: Facts  # tells which families there are; is never read
 
     def families(self) -> tuple[str, ...]:
-        """Return the families that were read."""
-        return tuple(dict.fromkeys(f.family for f in self.facts))
+        """Return the families of facts that can be read."""
+        return self.live.families()
 
-    def families_for(self, kind: str) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the families that were read."""
-        return self.families()
+    def families_for(self, kind: str) -> tuple[str, ...]:
+        """Return the families that answer a kind of question."""
+        return self.live.families_for(kind)
 
     def read(
         self,

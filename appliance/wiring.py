@@ -84,14 +84,10 @@ def open_journal(settings: Settings) -> SqliteJournal:
 
 def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
     clock = SystemClock()
-    database = Database(settings.home / DATABASE)
-    resources.callback(database.close)
     embedder = RememberingEmbedder(OnnxEmbedder(release.folder / "embedder"))
     index = SqliteIndex(
         release.path("index.db"), embedder=embedder, ranker=release.path("ranker/ranker.json")
     )
-    facts = _facts(settings, release, clock)
-    resources.callback(facts.close)
     model = _model(settings, release)
     resources.callback(model.close)
     lexicon = load_lexicon(release.path("lexicon.toml"))
@@ -99,6 +95,11 @@ def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
     known = KnownAsks.load(release.path("known/asks.json"), release.path("known/vectors.npy"))
     policy = PolicyHolder.load(release.folder / "rules")
     drafts = load_drafts(release.path("router/drafts.json"))
+    # The store's own files come last: a release that does not open leaves the home as it was.
+    facts = _facts(settings, release, clock)
+    resources.callback(facts.close)
+    database = Database(settings.home / DATABASE)
+    resources.callback(database.close)
     line = NoLine()
     journal = SqliteJournal(database, clock)
     threads = SqliteThreads(database)
@@ -157,7 +158,7 @@ def _lanes(
     lanes: tuple[Lane, ...] = (
         CardLane(cards),
         LookupLane(),
-        SpecialistLane(model, drafts["specialist"].confidence),
+        SpecialistLane(model, drafts["specialist"].confidence, drafts["specialist"].accept_at),
         GeneralistLane(line, str(prompts["generalist"]["instruction"])),
         QuoteLane(),
         HandoffLane(),

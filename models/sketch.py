@@ -1,7 +1,7 @@
 """Start a model with the sketch of the circuit its work needs, instead of leaving it to chance.
 
 From random weights a 3 M model needs millions of tokens to find induction ("what came after this
-token before?"), and until then it cites by chance while its loss looks fine (design/FACTS.md). The
+token before?"), and until then it cites by chance while its loss looks fine. The
 sketch writes three old acquaintances into the first blocks; everything trains on from there.
 
 * block 0: heads that look one token back; a head that looks to the start of the own source

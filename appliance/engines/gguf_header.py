@@ -89,7 +89,7 @@ def read_header(path: Path) -> GgufHeader:
     Raises:
         DamagedRelease: Missing, empty, not a GGUF, or shorter than its header says.
     """
-    hint = "Run: backroom release verify"
+    hint = "Fetch the release again."
     try:
         size = path.stat().st_size
         if not path.is_file():
@@ -111,7 +111,7 @@ def read_header(path: Path) -> GgufHeader:
 
 def _parse(path: Path, view: mmap.mmap, size: int) -> GgufHeader:
     reader = _Reader(view, size)
-    hint = "The download was cut short. Run: backroom release verify"
+    hint = "The copy was cut short. Fetch the release again."
     try:
         version, tensors, count = reader.header()
         if version not in VERSIONS:

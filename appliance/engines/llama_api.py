@@ -70,7 +70,7 @@ class LlamaContext:
         params.n_threads = (
             1 if self._lib.llama_model_n_params(model) < SMALL_PARAMETERS else threads
         )
-        # Without it a partial llama_memory_seq_cp aborts the process. FACTS.md, llama-cpp-python.
+        # Without it a partial llama_memory_seq_cp aborts the process.
         params.kv_unified = True
         params.no_perf = True
         clear_complaints()

@@ -105,7 +105,8 @@ def _rows(path: Path, notes: Notes) -> Sequence[tuple[int, dict[str, Any]]]:
     except BadInput as error:
         raise BadInput(f"Catalogue {path}: {error.message}", hint=error.hint) from error
     raise BadInput(
-        f"Catalogue {path} is {suffix or 'without extension'}.", hint="Known: .csv .jsonl"
+        f"Catalogue {path} is {suffix or 'without extension'}.",
+        hint="Known: .csv .tsv .jsonl .ndjson .json .yaml .yml",
     )
 
 

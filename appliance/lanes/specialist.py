@@ -17,10 +17,11 @@ from appliance.lanes.prompt import (
     sources_of,
 )
 from appliance.logistic import Logistic
-from appliance.ports import LanguageModel, Token
+from appliance.ports import Generation, LanguageModel, Token
 from appliance.records import Draft, LaneName, Sentence, Source, Stitched
 from appliance.values import restore
 
+BEST_CASE = {"is_copy": 1.0}
 DONE = frozenset({"stop", "length"})
 
 
@@ -30,6 +31,7 @@ class SpecialistLane:
 
     model: LanguageModel
     confidence: Logistic  # signals of a draft -> calibrated p that it is right
+    accept_at: float = 0.0  # a draft that cannot reach this p any more is not written out
     name: LaneName = LaneName.SPECIALIST
     is_model: bool = True
 
@@ -48,13 +50,37 @@ class SpecialistLane:
         generation = self.model.submit(
             prompt, max_tokens=ANSWER_TOKENS, deadline_s=remaining_s, stop=frozenset({end})
         )
-        tokens = list(generation)
+        tokens, p = self._heard(stitched, sources, generation)
+        if p < self.accept_at:
+            return nothing(self.name, f"p {p:.2f} at best is under {self.accept_at:.2f}")
         if generation.finish not in DONE:
             return nothing(self.name, f"stopped by {generation.finish}")
         written = read_answer(self.model, [t.id for t in tokens], sources=sources)
         if written.source is None:
             return nothing(self.name, "the model found no answer in the evidence")
         return self._drafted(stitched, sources, written, tokens)
+
+    def _heard(
+        self, stitched: Stitched, sources: Sequence[SlottedSource], generation: Generation
+    ) -> tuple[list[Token], float]:
+        """Return the tokens, and the highest p they leave possible.
+
+        The citation comes first and tells most: a draft that would not be accepted even if every
+        later token were certain is cancelled, and its place in the batch is free for another ask.
+        """
+        tokens: list[Token] = []
+        p = 1.0
+        for token in generation:
+            tokens.append(token)
+            if len(tokens) == 1:
+                cited = read_answer(self.model, [token.id], sources=sources).source
+                if cited is not None:
+                    hoped = _signals(stitched, sources[cited], cited, tokens)
+                    p = self.confidence.p({**hoped, **BEST_CASE})
+                if p < self.accept_at:
+                    generation.cancel()
+                    break
+        return tokens, p
 
     def _drafted(
         self,
@@ -63,25 +89,13 @@ class SpecialistLane:
         written: Written,
         tokens: Sequence[Token],
     ) -> Draft:
-        source = sources[written.source or 0]
+        place = written.source or 0
+        source = sources[place]
         # The source's own words, also where the model's wandered from them: what it chose is worth
         # saying, how a model this small would word it is not. `is_copy` stays a signal.
         text = restore(source.text, source.values)
-        excerpt = next(
-            (
-                e.p
-                for e in stitched.evidence.excerpts
-                if e.passage == source.id and e.start == source.start
-            ),
-            1.0,  # a live fact was asked for by the route
-        )
         signals = {
-            "cite_logprob": tokens[0].logprob,
-            "cite_margin": tokens[0].margin,
-            "least_logprob": min(t.logprob for t in tokens),
-            "mean_logprob": math.fsum(t.logprob for t in tokens) / len(tokens),
-            "excerpt": excerpt,
-            "is_first": float(written.source == 0),
+            **_signals(stitched, source, place, tokens),
             "is_copy": float(written.is_copy),
         }
         sentence = Sentence(
@@ -95,3 +109,25 @@ class SpecialistLane:
             model=self.model.name,
             signals=tuple(signals.items()),
         )
+
+
+def _signals(
+    stitched: Stitched, source: SlottedSource, place: int, tokens: Sequence[Token]
+) -> dict[str, float]:
+    """Return what tells a right draft from a wrong one, as far as the tokens go."""
+    excerpt = next(
+        (
+            e.p
+            for e in stitched.evidence.excerpts
+            if e.passage == source.id and e.start == source.start
+        ),
+        1.0,  # a live fact was asked for by the route
+    )
+    return {
+        "cite_logprob": tokens[0].logprob,
+        "cite_margin": tokens[0].margin,
+        "least_logprob": min(t.logprob for t in tokens),
+        "mean_logprob": math.fsum(t.logprob for t in tokens) / len(tokens),
+        "excerpt": excerpt,
+        "is_first": float(place == 0),
+    }

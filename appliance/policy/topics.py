@@ -89,7 +89,8 @@ _TOPICS: tuple[tuple[str, str], ...] = (
     (
         "cost",
         (
-            r"\b(?:our|unit|wholesale|invoice|landed|store|dealer) cost\b|\bcost price\b|"
+            r"\b(?:our|unit|wholesale|invoice|landed|store|dealer) (?:cost|price)\b|\bcost price\b|"
+            r"^cost (?:of|on|for) (?:the )?lm-?\d|\bwhat margins?\b|\bshrink target\b|"
             r"\bwhat (?:do|did) we pay (?:for|"
             r"per)\b|\bhow much (?:do|did) we pay (?:for|per)\b|\b(?:profit|gross|our) margins?\b|"
             r"\bmargins? (?:on|for|of)\b|"
@@ -113,6 +114,8 @@ _TOPICS: tuple[tuple[str, str], ...] = (
     (
         "safe",
         (
+            r"\b(?:in|keys? (?:to|of|for)|for) the (?:store )?safe\b(?! side)|"
+            r"\btime[- ](?:delay|lock)\b|"
             r"\bsafe(?:['’]s)? (?:code|combination|combo|pin|key|procedure)s?\b|\b(?:code|"
             r"combination|combo|pin|key) (?:to|for|"
             r"of) the (?:safe|alarm)\b|\balarm (?:code|pin)\b|\b(?:open|unlock|get into) the safe\b"

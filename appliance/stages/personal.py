@@ -59,7 +59,7 @@ _PHONE_WORD = re.compile(
     r"|whatsapp|ph|tel[eé]fonos?|celular|m[oó]vil|llam[aáeo]r?(?:le|la|lo)?|ll[aá]m[ea](?:n|nme|le)?)\b",
     re.IGNORECASE,
 )
-_LOYALTY = re.compile(rf"(?<![\w-])LC{_JOIN}\d{{9}}(?![\w-])", re.IGNORECASE)
+_LOYALTY = re.compile(rf"(?<![\w-])LC{_JOIN}\d{{8,10}}(?![\w-])", re.IGNORECASE)
 _FILLER = (
     r"(?:[ :,]{0,2}(?:\b(?:numbers?|num|nbr|no|nr|id|ids|code|account|acct|card|is|was|with|it'?s"
     r"|says?|n[uú]mero|n[uú]m|tarjeta|cuenta|de|es|del|cliente)\b|[#.:º°])){0,5}[ :,]{0,2}"
@@ -71,7 +71,7 @@ _LOYALTY_CUE = re.compile(
 )
 _ORDER = re.compile(rf"(?<![\w-])ORD{_JOIN}#?\d{{6,12}}(?![\w-])", re.IGNORECASE)
 _HASH_ORDER = re.compile(r"(?<![\w#])#[A-Z]{1,2}\d{6,9}(?![\w-])")
-_ORDER_ID = r"#?(?:[A-Z]{1,3}-?)?\d{6,12}(?![\w-]|[.,]\d|%)"
+_ORDER_ID = r"#?(?:[A-Z]{1,3}-?)?(?:\d{6,12}|\d{2,4}-\d{5,8})(?![\w-]|[.,]\d|%)"
 _ORDER_CUE = re.compile(
     rf"\b(?:orders?|ords?|ordr|pedidos?|[oó]rden(?:es)?|confirmation|confirmaci[oó]n|pick-?up)\b"
     rf"{_FILLER}(?P<id>{_ORDER_ID})",

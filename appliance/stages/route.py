@@ -12,6 +12,7 @@ from appliance.ports import Embedder, Index, Known, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
 from appliance.stages.subject import subject_of
+from appliance.stages.text import words
 
 DRAFTING = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.GENERALIST)
 
@@ -81,7 +82,8 @@ class Route:
             has_subject=subject.is_named,
             known=max((a.cosine for a in self.known.nearest(vector, k=1)), default=0.0),
         )
-        in_scope = self.model.scope.p(features)
+        # Signs without a single word ask nothing, whatever their embedding lies near to.
+        in_scope = self.model.scope.p(features) if words(query.standalone) else 0.0
         live = [name for name in odds if name != OUT_OF_SCOPE]
         intent = max(live, key=lambda name: odds[name])
         lanes, reasons = self._ladder(admitted, features, in_scope)

@@ -103,6 +103,7 @@ class Stitch:
         allowed = [f for f in wanted if f in routed.grant.families]
         facts: list[Fact] = []
         missing = self._unknown(routed) if wanted else []
+        missing += [f"{f}: not for your role to look up" for f in wanted if f not in allowed]
         for subject in self._subjects(routed):
             reading = self.facts.read(
                 allowed, subject=subject, at=routed.ask.asked_at, role=routed.ask.role

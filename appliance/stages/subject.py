@@ -15,6 +15,7 @@ NAMED_AT = 0.3  # below this an ask names no product
 VARIANT_SHARE = 0.9  # of the best score, that another product must reach to be meant as well
 SHARED_WORDS, ONE_WORD = 2, 0.5
 LOOKED_AT = 3
+VARIANTS = 20  # of one product, looked at for a follow-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,26 @@ def subject_of(query: Query, index: Index) -> Subject:
         return Subject((), 1.0, is_named=True)
     if query.subject:
         return Subject(query.subject, 1.0, is_named=True)
-    return named(query.standalone, index)
+    found = named(query.standalone, index)
+    if query.is_follow_up and found.score >= IDENTIFIED and found.skus:
+        return Subject((variant(found.skus[0], query.text, index),), 1.0, is_named=True)
+    return found
+
+
+def variant(sku: str, text: str, index: Index) -> str:
+    """Return the product of the same family that a follow-up means: "and the blue one?".
+
+    The one whose name holds most of the follow-up's words; the product itself when none holds more.
+    """
+    row = index.product(sku) or {}
+    group, asked = row.get("variant_group", ""), {stem(w) for w in words(text)}
+    best, most = sku, len(asked & {stem(w) for w in words(row.get("name", ""))})
+    for other, _ in index.find_products(f"{row.get('name', '')} {text}", k=VARIANTS):
+        columns = index.product(other) or {}
+        shared = len(asked & {stem(w) for w in words(columns.get("name", ""))})
+        if group and columns.get("variant_group", "") == group and shared > most:
+            best, most = other, shared
+    return best
 
 
 def named(text: str, index: Index) -> Subject:

@@ -35,6 +35,10 @@ class Database:
         self._local = threading.local()
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            # What associates typed is nobody else's on this machine; SQLite gives -wal and -shm
+            # the mode of the file itself.
+            path.touch(mode=0o600)
+            path.chmod(0o600)
             self._writer = self._open()
             self._migrate()
 

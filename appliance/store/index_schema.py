@@ -58,7 +58,7 @@ _REBUILD = "Build it again with: backroom index build --docs DIR --catalog FILE 
 def pack_vector(vector: Vector) -> bytes:
     """Return a unit vector as int8 and one float32 scale: 388 bytes for 384 dimensions.
 
-    A scale per vector keeps cosines within 0.001; one for all rows would lose recall (FACTS.md).
+    A scale per vector keeps cosines within 0.001; one for all rows would lose recall.
     """
     scale = max(float(np.abs(vector).max()), 1e-12) / 127.0
     return np.float32(scale).tobytes() + np.round(vector / scale).astype(np.int8).tobytes()

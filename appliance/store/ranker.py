@@ -1,6 +1,6 @@
 """Candidates of words and vectors, joined: features and a small logistic regression.
 
-Blind rank fusion can lose to BM25 alone (FACTS.md); weights learned on labelled asks do not. What a
+Blind rank fusion can lose to BM25 alone; weights learned on labelled asks do not. What a
 ranker says is the probability that the passage answers the ask, as calibrated as its training asks
 were like the store's.
 """

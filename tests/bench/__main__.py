@@ -1,4 +1,4 @@
-"""`make bench`: what of DESIGN.md §10 can be measured here; a table, then one JSON line."""
+"""`make bench`: the budgets of the design, as far as they can be measured here; a table, then JSON."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ RELEASE = ROOT / "appliance" / "demo" / "release"
 ASKS = ROOT / "models" / "corpus" / "asks"
 COUNT_ASKS = 300
 SEED = 7
-BUDGET_MS, BUDGET_RECALL = 10.0, 0.99  # DESIGN.md §10
+BUDGET_MS, BUDGET_RECALL = 10.0, 0.99  # the budgets of the design
 
 
 class MixingEmbedder:
