@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -169,8 +170,7 @@ class _Query:
         return cls(weights, sum(weights.values()) or 1.0, pairs, asked)
 
     def features(self, passage: Passage, sentence: str) -> dict[str, float]:
-        said = [stem(w) for w in words(sentence) if w not in _STOP]
-        titled = {stem(w) for w in words(passage.title)}
+        said, titled = _said(sentence), _titled(passage.title)
         kinds = {v.kind for v in find_values(sentence)}
         has_value = bool(kinds & self.asked)
         return {
@@ -185,6 +185,17 @@ class _Query:
 
     def _covered(self, stems: set[str]) -> float:
         return sum(w for s, w in self.idf.items() if s in stems) / self.total
+
+
+@lru_cache(maxsize=4096)
+def _said(sentence: str) -> tuple[str, ...]:
+    """Return the content stems of a sentence; remembered, for a handbook's are few."""
+    return tuple(stem(w) for w in words(sentence) if w not in _STOP)
+
+
+@lru_cache(maxsize=1024)
+def _titled(title: str) -> frozenset[str]:
+    return frozenset(stem(w) for w in words(title))
 
 
 def stem(word: str) -> str:

@@ -1,4 +1,4 @@
-"""`make bench`: the budgets of the design, as far as they can be measured here; a table, then JSON."""
+"""`make bench`: the budgets of the design, as far as this machine can tell; a table, then JSON."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         ("c.csv", b"\x00\x01", "NUL"),
         ("c.json", b"{", "cannot be parsed"),
         ("c.yaml", b"a: b", "list of objects"),
-        ("c.xlsx", b"PK", ".csv .jsonl"),
+        ("c.xlsx", b"PK", ".csv .tsv .jsonl"),
     ],
 )
 def test_a_catalogue_that_cannot_be_read_says_why(
