@@ -183,7 +183,7 @@ class _Query:
             "long": len(said) / 20.0,
         }
 
-    def _covered(self, stems: set[str]) -> float:
+    def _covered(self, stems: AbstractSet[str]) -> float:
         return sum(w for s, w in self.idf.items() if s in stems) / self.total
 
 
