@@ -53,8 +53,12 @@ DATABASE = "store.db"
 SMALL_MODEL_BYTES = 64 * 2**20
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
     """Open a release and the store's own data, and wire them.
+
+    Args:
+        settings: Where things are.
+        clock: The machine's by default; another one to ask as on another day.
 
     Raises:
         DamagedRelease: A part is missing, cut short or foreign; nothing was started.
@@ -63,7 +67,7 @@ def open_store(settings: Settings) -> Store:
     """
     release = open_release(settings.release)
     with ExitStack() as resources:
-        return _wire(settings, release, resources)
+        return _wire(settings, release, clock or SystemClock(), resources)
 
 
 def open_journal(settings: Settings) -> SqliteJournal:
@@ -82,8 +86,7 @@ def open_journal(settings: Settings) -> SqliteJournal:
     return SqliteJournal(Database(path), SystemClock())
 
 
-def _wire(settings: Settings, release: Release, resources: ExitStack) -> Store:
-    clock = SystemClock()
+def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitStack) -> Store:
     embedder = RememberingEmbedder(OnnxEmbedder(release.folder / "embedder"))
     index = SqliteIndex(
         release.path("index.db"), embedder=embedder, ranker=release.path("ranker/ranker.json")

@@ -17,7 +17,7 @@ from appliance.config import DEMO_RELEASE, Settings
 from appliance.wiring import open_store
 from tests.bench.bench_engine import bench_engine
 from tests.bench.bench_store import bench_store
-from tests.golden.run import figures, questions, run
+from tests.golden.run import GoldenClock, figures, questions, run
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def machine() -> str:
 def _golden() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         settings = replace(Settings(home=Path(home)), release=DEMO_RELEASE)
-        with open_store(settings) as store:
+        with open_store(settings, clock=GoldenClock()) as store:
             return figures(run(store, questions()))
 
 

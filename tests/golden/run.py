@@ -12,17 +12,28 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from appliance.backroom import Store
+from appliance.clock import SystemClock
 from appliance.config import DEMO_RELEASE, Settings
 from appliance.records import LaneName, Reply, Role
 from appliance.wiring import open_store
 from tests.golden.judge import judge, wrong_values
 from tests.golden.truth import fact_texts
 
+ASKED_AT = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 QUESTIONS = Path(__file__).parent / "questions.jsonl"
+
+
+class GoldenClock(SystemClock):
+    """The day the questions were written for: rules and promotions of another day differ."""
+
+    def now(self) -> datetime:
+        """Return an instant of that day."""
+        return ASKED_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         settings = replace(Settings(home=Path(home)), release=options.release)
-        with open_store(settings) as store:
+        with open_store(settings, clock=GoldenClock()) as store:
             results = run(store, questions())
     if options.misses:
         for r in results:
