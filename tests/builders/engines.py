@@ -88,13 +88,14 @@ def run(engine: Engine) -> None:
     raise AssertionError(f"still busy after {MANY_STEPS} steps: {engine.load}")
 
 
-def disagreement(alone: list[Token], heard: list[Token], *, tolerance: float = 0.02) -> str:
+def disagreement(alone: list[Token], heard: list[Token], *, tolerance: float = 0.05) -> str:
     """Say how two greedy answers to one prompt differ beyond rounding, or ''.
 
     Batches of other shapes round differently, so log-probabilities may move by `tolerance` and a
     near-tie may fall the other way; after such a fork there is nothing left to compare. `heard`
     may be shorter: it may have been cut. Log-probabilities see what the tokens hide: a stray cell
-    in the attention moves all of them.
+    in the attention moves all of them. Rounding alone was once seen to move one by 0.0203 after 24
+    tokens; the sabotages of faults/test_engine_leak.py move them by far more than 0.05.
     """
     for step, (left, right) in enumerate(zip(alone, heard, strict=False)):
         if left.id != right.id:
