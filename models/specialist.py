@@ -27,6 +27,7 @@ from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
 from appliance.files import replaced
 from appliance.lanes.prompt import ASK, SOURCES, build_prompt
+from appliance.release import file_sha256
 from appliance.values import SLOT
 from models.asks import Material, training_group
 from models.base import Shape, Transformer, load
@@ -136,7 +137,7 @@ def finish(
         report["exam"] = examine(
             served, practice=practice, material=test, size=recipe.exam.size, seed=recipe.exam.seed
         )
-    report["gguf_sha256"], report["gguf_bytes"] = digest(small), small.stat().st_size
+    report["gguf_sha256"], report["gguf_bytes"] = file_sha256(small), small.stat().st_size
     say(f"exam: {json.dumps(report['exam']['calibrated']['shares'])}")
     with replaced(folder / "report.json") as file:
         file.write(json.dumps(report, indent=1) + "\n")
