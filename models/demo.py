@@ -24,7 +24,7 @@ from appliance.stages.intent import OUT_OF_SCOPE
 from appliance.stages.text import fold
 from appliance.store.cards import Cards
 from appliance.store.index_schema import SCHEMA
-from appliance.store.known_asks import KnownAsks
+from appliance.store.known_asks import KnownAsks, packed
 from models import excerpts, intents, outcomes, search_commands
 from models.build import Build, known_files, open_embedder, open_index, read_table, write_table
 from models.corpus.cli import write_corpus
@@ -111,7 +111,7 @@ def place_known_asks(build: Build) -> Mapping[str, Any]:
     vectors = open_embedder(build).embed([str(row["text"]) for row in rows])
     table, file = known_files(build)
     write_table(table, rows)
-    np.save(file, vectors.astype(np.float16))
+    np.save(file, packed(vectors))
     return {"asks": len(rows)}
 
 

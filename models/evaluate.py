@@ -14,7 +14,7 @@ from appliance.lanes.prompt import Written, build_prompt, read_answer
 from appliance.ports import LanguageModel
 from appliance.values import slots_of
 from models.asks import Material
-from models.exam import Question, exam
+from models.exam import Question, exam, spoken
 from models.parity import served
 
 LEAST_FALSE_ANSWERS = 0.9  # share of unanswerable asks to be declined
@@ -109,11 +109,14 @@ def examine(
     trial = sit(model, exam(_draw(seed + 1), practice, size=size // 2))
     least = threshold(trial)
     sat = sit(model, exam(_draw(seed), material, size=size))
+    heard = sit(model, spoken(_draw(seed + 5), material, size=size // 3))
     return {
         "seed": seed,
         "calibrated": report(sat, least=least),
         "uncalibrated": report(sat, least=0.0),
         "validation": report(trial, least=least),
+        "spoken": report(heard, least=least),
+        "spoken uncalibrated": report(heard, least=0.0),
     }
 
 

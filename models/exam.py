@@ -24,19 +24,21 @@ class Question:
     ask: str
     sources: tuple[SlottedSource, ...]
     right: int | None
-    kind: str  # handbook | product | rule | stray
+    kind: str  # handbook | product | rule | stray | spoken
 
 
 def handbook_questions(
-    rng: random.Random, material: Material, count: int, *, absent: bool
+    rng: random.Random, material: Material, count: int, *, absent: bool, spoken: bool = False
 ) -> list[Question]:
-    """Return held-out handbook asks with 1–8 sources as an embedder orders them.
+    """Return handbook asks with 1–8 sources as an embedder orders them.
 
     Args:
         rng: Chooses the asks and the number of sources.
         material: Its owners are the held-out asks.
         count: How many.
         absent: Take the answering sentence away, and nothing else.
+        spoken: The hand-written held-out asks themselves; else asks of a sentence's own words,
+            some of them replaced by synonyms, in held-out frames.
     """
     made_ = []
     for row in rng.sample(range(len(material.owners)), min(count, len(material.owners))):
@@ -46,8 +48,17 @@ def handbook_questions(
         if not absent and owner not in order:
             order[-1] = owner
         right = None if absent else order.index(owner)
-        made_.append(_question(ask, [material.statements[i] for i in order], right, "handbook"))
+        sources = [material.statements[i] for i in order]
+        if not spoken:
+            ask = _in_own_words(rng, material, material.statements[owner])
+        kind = "spoken" if spoken else "handbook"
+        made_.append(_question(ask, sources, right, kind))
     return made_
+
+
+def _in_own_words(rng: random.Random, material: Material, one: Statement) -> str:
+    spanish = one.language == "es"
+    return material.wording.held_out_keywords(rng, one.text, one.title, spanish=spanish)
 
 
 def made_questions(
@@ -98,6 +109,18 @@ def exam(rng: random.Random, material: Material, *, size: int) -> list[Question]
         *made_questions(rng, material, "product", third // 2, absent=True),
         *made_questions(rng, material, "rule", third // 3, absent=True),
         *stray_questions(rng, material, third // 6),
+    ]
+
+
+def spoken(rng: random.Random, material: Material, *, size: int) -> list[Question]:
+    """Return `size` hand-written held-out handbook asks, and half as many whose answer is away.
+
+    Harder than the exam, and reported apart: nothing but meaning joins many of them to the sentence
+    that answers.
+    """
+    return [
+        *handbook_questions(rng, material, size, absent=False, spoken=True),
+        *handbook_questions(rng, material, size // 2, absent=True, spoken=True),
     ]
 
 

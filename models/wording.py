@@ -127,6 +127,19 @@ ABOUT = (
     "do we {}",
 )
 ABOUT_ES = ("{}", "{}?", "qué pasa con {}", "regla de {}", "cómo es {}", "cuándo {}", "cuánto {}")
+# Never trained on: the exam's frames.
+HELD_OUT_ABOUT = (
+    "{} rules please",
+    "what do we say on {}",
+    "explain {}",
+    "need the rule about {}",
+    "question about {}",
+    "what happens with {}",
+    "anything on {}",
+    "what is our {}",
+    "{} ?",
+)
+HELD_OUT_ABOUT_ES = ("explica {}", "norma sobre {}", "duda con {}", "qué hago con {}")
 _KEYS = "qwertyuiop asdfghjkl zxcvbnm"
 
 
@@ -181,17 +194,27 @@ class Wording:
 
     def keywords(self, rng: random.Random, text: str, title: str, *, spanish: bool) -> str:
         """Return an ask of a few telling words of a sentence and its title."""
+        said = self._telling(rng, text, title, count=rng.choice((1, 2, 2, 3, 3, 4)), titled=0.6)
+        return rng.choice(ABOUT_ES if spanish else ABOUT).format(said)
+
+    def held_out_keywords(self, rng: random.Random, text: str, title: str, *, spanish: bool) -> str:
+        """Return an exam's ask: enough telling words to mean one sentence, in a held-out frame."""
+        said = self._telling(rng, text, title, count=rng.choice((3, 4)), titled=1.0)
+        return rng.choice(HELD_OUT_ABOUT_ES if spanish else HELD_OUT_ABOUT).format(said)
+
+    def _telling(
+        self, rng: random.Random, text: str, title: str, *, count: int, titled: float
+    ) -> str:
         own = [w for w in words(text) if w not in STOP and not w.isdigit()]
-        wanted = min(len(own), rng.choice((1, 2, 2, 3, 3, 4)))
+        wanted = min(len(own), count)
         start = sorted(rng.sample(range(len(own)), wanted))
         kept = [own[i] for i in start]
         topic = [w for w in words(title) if w not in STOP]
-        if topic and rng.random() < 0.6:
+        if topic and rng.random() < titled:
             extra = rng.sample(topic, min(len(topic), rng.choice((1, 1, 2))))
             kept = [*extra, *kept] if rng.random() < 0.6 else [*kept, *extra]
         said = " ".join(dict.fromkeys(kept))
-        said = self._swap(rng, said, self.synonyms, share=0.35)
-        return rng.choice(ABOUT_ES if spanish else ABOUT).format(said)
+        return self._swap(rng, said, self.synonyms, share=0.35)
 
     def _swap(
         self, rng: random.Random, text: str, table: Mapping[str, Sequence[str]], *, share: float

@@ -46,12 +46,12 @@ class KnownAsks:
             places = tuple((str(r["passage"]), int(r["start"]), int(r["end"])) for r in rows)
             texts = tuple(str(r["text"]) for r in rows)
             with vectors.open("rb") as file:
-                matrix = np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+                matrix = unpacked(np.load(file, allow_pickle=False))
         except (OSError, ValueError, KeyError, TypeError, EOFError) as exc:
             raise DamagedRelease(
                 f"{table.parent} holds no known asks: {exc!r}.", hint=HINT
             ) from exc
-        if matrix.ndim != 2 or len(matrix) != len(places):
+        if len(matrix) != len(places):
             raise DamagedRelease(
                 f"{vectors} has shape {matrix.shape}; {table.name} has {len(places)} asks.",
                 hint=HINT,
@@ -76,6 +76,27 @@ class KnownAsks:
             if len(found) == k:
                 break
         return [KnownAnswer(*place, cosine) for place, cosine in found.items()]
+
+
+def packed(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return unit rows as int8, each row by its own scale: half a float16 file's bytes.
+
+    The scale is not kept: a row's direction is all that is read (`unpacked`).
+    """
+    scale = 127 / np.abs(vectors).max(axis=1, keepdims=True)
+    return np.rint(vectors * scale).astype(np.int8)
+
+
+def unpacked(rows: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Return packed rows at unit length again; cosines are off by about 0.001.
+
+    Raises:
+        ValueError: The rows are not two-dimensional.
+    """
+    if rows.ndim != 2:
+        raise ValueError(f"vectors of shape {rows.shape}, expected (asks, dim)")
+    wide = rows.astype(np.float32)
+    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-6)
 
 
 def _best(cosines: NDArray[np.float32], k: int) -> Sequence[int]:

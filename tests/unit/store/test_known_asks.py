@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import DamagedRelease
 from appliance.ports import KnownAnswer
-from appliance.store.known_asks import KnownAsks
+from appliance.store.known_asks import KnownAsks, packed, unpacked
 
 ROWS = [
     {"passage": "a#0", "start": 0, "end": 5, "text": "one"},
@@ -50,8 +50,16 @@ def test_a_foreign_table_is_refused(tmp_path: Path, table: str) -> None:
 
 @pytest.mark.parametrize("vectors", [VECTORS[:2], VECTORS[0]])
 def test_vectors_of_other_asks_are_refused(tmp_path: Path, vectors: object) -> None:
-    with pytest.raises(DamagedRelease, match="3 asks"):
+    with pytest.raises(DamagedRelease, match="asks"):
         written(tmp_path, vectors)
+
+
+def test_packed_vectors_point_the_same_way() -> None:
+    rows = np.random.default_rng(1).normal(size=(50, 384)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    again = unpacked(packed(rows))
+    assert np.linalg.norm(again, axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert (rows * again).sum(axis=1).min() > 0.9995
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
