@@ -1,4 +1,4 @@
-"""The store's own commands: run, ask, replay, stage, journal; and the index's and the rules'."""
+"""The store's own commands: run, ask, replay, stage, journal; and those of other modules here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ out = Console(highlight=False, soft_wrap=True)
 
 def register(app: typer.Typer) -> None:
     """Add the store's commands to `app`."""
-    from appliance import index_commands, policy_commands  # noqa: PLC0415
+    from appliance import (  # noqa: PLC0415
+        index_commands,
+        people_commands,
+        policy_commands,
+        status_commands,
+    )
 
     app.command("run")(run)
     app.command("ask")(ask)
@@ -42,7 +47,9 @@ def register(app: typer.Typer) -> None:
     journal.command("tail")(journal_tail)
     app.add_typer(journal, name="journal")
     index_commands.register(app)
+    people_commands.register(app)
     policy_commands.register(app)
+    status_commands.register(app)
 
 
 def run(
@@ -51,22 +58,42 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
-    """Start the store: open the release, then serve the handheld page."""
+    """Start the store: open the release, then serve the handheld page.
+
+    SIGHUP reloads the release's Cedar rules; bad ones leave the last good ones in force.
+    """
     from appliance.demo.refresh import keep_fresh  # noqa: PLC0415
+    from appliance.signals import ending_in_order, on_hangup  # noqa: PLC0415
     from appliance.web.app import serve  # noqa: PLC0415
     from appliance.wiring import open_store  # noqa: PLC0415
 
     settings = load_settings(home, {"release": release, "host": host, "port": port})
-    with open_store(settings) as store, keep_fresh(store.settings, store.clock):
+    with (
+        ending_in_order(),
+        open_store(settings) as store,
+        keep_fresh(store.settings, store.clock),
+        store.monitoring.watching(),
+        on_hangup(lambda: _reload_rules(store)),
+    ):
         serve(store, announce=lambda address: _welcome(store, address))
 
 
+def _reload_rules(store: Store) -> None:
+    if store.reload_rules():  # a failure is logged where it is found
+        out.print("Rules reloaded.")
+
+
 def _welcome(store: Store, address: str) -> None:
+    from appliance.web.identity import Identity  # noqa: PLC0415
+
     settings = store.settings
     out.print(f"\n[bold]Backroom[/] store {settings.store}, release {store.release.manifest.id}")
     out.print(f"  Open [bold underline]{address}[/] and try:\n")
     for text in store.examples():
         out.print(f"    • {text}", markup=False)
+    if not Identity(store).is_open:
+        out.print("\n  Pair a handheld with a code from:", end=" ")
+        out.print(f"backroom device code --home {settings.home}", style="bold", markup=False)
     out.print("\n  Stop with Ctrl+C.\n")
 
 

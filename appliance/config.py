@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from appliance.errors import BadInput
 
 FILE_NAME = "backroom.toml"
+SIGN_IN = ("auto", "required")
+MOST_SESSION_HOURS = 31 * 24
 DEMO_RELEASE = Path(__file__).parent / "demo" / "release"
 
 
@@ -32,6 +34,10 @@ class Settings:
     ask_deadline_s: float = 10.0  # after this an ask is answered by a quicker lane
     max_ask_chars: int = 2000  # longer asks are refused with 413
     live_database: str = ""  # SQLAlchemy URL of the store's live data; empty: the demo's own
+    sign_in: str = "auto"  # auto: nobody signs in while `host` is this machine's own; or: required
+    session_hours: float = 12.0  # a sign-in ends after this, or at sign-out
+    asks_per_minute: int = 60  # of one device; more are answered 429; 0: no limit
+    edge_case_under: float = 0.5  # a reply less sure than this is kept for headquarters to label
 
     @property
     def zone(self) -> ZoneInfo:
@@ -54,6 +60,7 @@ def load_settings(home: Path, overrides: Mapping[str, Any] | None = None) -> Set
             raise BadInput(f"{path} is not valid TOML: {exc}.", hint="Mend that line.") from exc
     table.update({k: v for k, v in (overrides or {}).items() if v is not None})
     settings = Settings(home=home, **{k: _typed(k, v, path=path) for k, v in table.items()})
+    _check_sign_in(settings, path)
     try:
         _ = settings.zone
     except (ZoneInfoNotFoundError, ValueError) as exc:
@@ -62,6 +69,20 @@ def load_settings(home: Path, overrides: Mapping[str, Any] | None = None) -> Set
             hint='Use a name such as "America/Chicago".',
         ) from exc
     return settings
+
+
+def _check_sign_in(settings: Settings, path: Path) -> None:
+    if settings.sign_in not in SIGN_IN:
+        raise BadInput(
+            f"{path}: sign_in is {settings.sign_in!r}; it is one of {', '.join(SIGN_IN)}.",
+            hint='Write sign_in = "required", or leave it out.',
+        )
+    if not 0 < settings.session_hours <= MOST_SESSION_HOURS:
+        raise BadInput(
+            f"{path}: session_hours is {settings.session_hours:g}; it is over 0 and at most"
+            f" {MOST_SESSION_HOURS}.",
+            hint="A shift and its overtime: session_hours = 12.",
+        )
 
 
 def _typed(key: str, value: object, *, path: Path) -> Any:

@@ -2,6 +2,10 @@
 
 * BackroomError
   x BadInput            what the caller gave cannot be used (a file, an option, an ask)
+    + NoSuchThread      … a conversation that is not there, or is somebody else's
+    + WrongCode         … a pairing code that pairs nothing
+    + WrongPin          … a badge and PIN that do not go together
+  x LockedOut           too many wrong PINs; try again after `retry_after_s`
   x DamagedRelease      a part of a release is missing, cut short or foreign
     + DamagedIndex      … the search index is
   x BadRules            a policy file does not parse or does not fit its schema
@@ -41,6 +45,38 @@ class BadInput(BackroomError):
     """What the caller gave cannot be used."""
 
     code = "bad_input"
+
+
+class NoSuchThread(BadInput):
+    """A conversation that is not there, or is somebody else's: which of the two is not told."""
+
+    code = "no_such_thread"
+
+
+class WrongCode(BadInput):
+    """A pairing code that was never given, is used up or has expired."""
+
+    code = "wrong_code"
+
+
+class WrongPin(BadInput):
+    """A badge and a PIN that do not go together; which of them is wrong is not told."""
+
+    code = "wrong_pin"
+
+
+class LockedOut(BackroomError):
+    """Too many wrong PINs for one badge.
+
+    Attributes:
+        retry_after_s: Seconds until a PIN is looked at again.
+    """
+
+    code = "locked_out"
+
+    def __init__(self, message: str, *, retry_after_s: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class DamagedRelease(BackroomError):

@@ -12,17 +12,23 @@ from appliance.errors import BadInput
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[TextIO]:
+def replaced(path: Path, *, make_folders: bool = True) -> Iterator[TextIO]:
     """Give a text file beside `path` that takes its name, durably, when the block ends well.
 
     A lone surrogate, which is no text, is written as JSON writes it, by its number.
+
+    Args:
+        path: The file to write.
+        make_folders: Make the folders on the way, as whoever names an `--out` wants it. False
+            where the folder must be there already: its absence is then the fault to tell.
 
     Raises:
         BadInput: The folder cannot be written, or the disk is full; `path` is as it was.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
             yield file
             file.flush()

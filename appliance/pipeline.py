@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from appliance.errors import BackroomError
 from appliance.meter import Meter
-from appliance.ports import Clock
+from appliance.ports import Clock, Monitor
 from appliance.records import Admitted, Ask, Prepared, Reply, Routed, Sentence, Stitched
 from appliance.stages.admit import Admit
 from appliance.stages.answer import Answer
@@ -26,8 +27,19 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """`ports.Monitor` that hears nothing."""
+
+    def answered(self, reply: Reply) -> None:
+        """Forget it."""
+
+    def failed(self, code: str) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The six stages and their meter."""
+    """The six stages, their meter, and who hears of it."""
 
     prepare: Prepare
     admit: Admit
@@ -36,6 +48,7 @@ class Pipeline:
     answer: Answer
     audit: Audit
     clock: Clock
+    monitor: Monitor = Unwatched()
 
     def __call__(self, ask: Ask, *, reply_id: str = "", listener: Listener | None = None) -> Reply:
         """Return the reply to `ask`, written down before anyone hears it.
@@ -44,6 +57,16 @@ class Pipeline:
             StoreError: The journal could not be written. What it does not hold was not said.
         """
         meter = Meter(self.clock.monotonic)
+        try:
+            reply = self._reply(ask, meter=meter, reply_id=reply_id, listener=listener)
+        except Exception as exc:
+            self.monitor.failed(exc.code if isinstance(exc, BackroomError) else "bug")
+            raise
+        with meter.measure("monitoring"):
+            self.monitor.answered(reply)
+        return replace(reply, times_ms=meter.times_ms())
+
+    def _reply(self, ask: Ask, *, meter: Meter, reply_id: str, listener: Listener | None) -> Reply:
         stitched = self.evidence(ask, meter=meter, listener=listener)
         reply_id = reply_id or self.audit.new_id()
         say = None

@@ -28,6 +28,24 @@ class Role(StrEnum):
         return tuple(order[: order.index(self.value) + 1])
 
 
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, and from where."""
+
+    device: str  # id of the handheld or key; LOCAL at the command line and in the demo
+    badge: str  # of who is signed in; "" for a key
+    role: Role
+    name: str = ""
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Whose a conversation is: this device and this person, both."""
+        return self.device, self.badge
+
+
+LOCAL = "local"
+
+
 class LaneName(StrEnum):
     """Ways to answer."""
 
@@ -226,6 +244,15 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a model read and wrote for one draft; zeros where no model of ours did."""
+
+    prompt: int = 0
+    reused: int = 0  # of the prompt, read before for another ask
+    generated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What a lane would say."""
 
@@ -236,6 +263,8 @@ class Draft:
     is_none: bool = False  # the lane found no answer in the evidence
     why: str = ""
     signals: tuple[tuple[str, float], ...] = ()  # log-probability, margin, tokens …
+    is_late: bool = False  # the ask's deadline cut it off
+    tokens: Tokens = Tokens()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +283,9 @@ class Attempt:
     """A lane that was tried and what came of it."""
 
     lane: LaneName
-    outcome: str  # answered | none | failed | refused | unavailable
+    outcome: str  # answered | none | unsure | failed | unavailable
     why: str = ""
+    tokens: Tokens = Tokens()
 
 
 # ── the records between stages ────────────────────────────────────────────────────────────────
@@ -275,6 +305,7 @@ class Ask:
     thread: str = ""
     turns: tuple[Turn, ...] = ()  # oldest first, at most six
     deadline_s: float = 10.0
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +386,7 @@ class Verdict:
     checks: tuple[Check, ...]
     attempts: tuple[Attempt, ...]
     signals: tuple[tuple[str, float], ...] = ()
+    is_brief: bool = False  # cut to its first sentence: the machine was under pressure
 
     @property
     def text(self) -> str:
@@ -400,3 +432,44 @@ class Reply:
     subject: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     entry: str = ""  # the journal row's hash
+    is_brief: bool = False  # cut to its first sentence: the machine was under pressure
+
+
+# ── what is told of what was said ─────────────────────────────────────────────────────────────
+
+
+class Thumb(StrEnum):
+    """What an associate thought of a reply."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """An associate's verdict on a reply."""
+
+    reply: str  # id
+    verdict: Thumb
+    text: str = ""  # what was wrong, personal data masked
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An ask of a conversation and its reply, as they were said."""
+
+    reply: str  # id
+    text: str
+    answer: str
+    lane: LaneName
+    asked_at: datetime
+    verdict: str = ""  # up | down | '' for none yet
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCard:
+    """A product as the catalogue has it, and what is true of it now."""
+
+    columns: tuple[tuple[str, str], ...]
+    facts: tuple[Fact, ...]
+    missing: tuple[str, ...] = ()  # what could not be read, in words

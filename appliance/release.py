@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from appliance.codec import from_plain
+from appliance.damage import found
 from appliance.errors import BadInput, DamagedRelease
 from appliance.stages.lexicon import Lexicon
 
 MANIFEST = "manifest.json"
 HASH_CHUNK = 1 << 20
+AGAIN = "Fetch the release again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,20 @@ def open_release(folder: Path) -> Release:
     Raises:
         DamagedRelease: The manifest or a part is missing, cut short or altered.
     """
+    return Release(folder, check_parts(folder))
+
+
+def check_parts(folder: Path, *, under: str = "") -> Manifest:
+    """Check every part whose path starts with `under`; return the manifest they fit.
+
+    Raises:
+        DamagedRelease: The manifest or one of these parts is missing, cut short or altered.
+    """
     manifest = read_manifest(folder)
     for name, part in manifest.parts.items():
-        check_part(folder / name, part, release=manifest.id)
-    return Release(folder, manifest)
+        if name.startswith(under):
+            check_part(folder / name, part, release=manifest.id)
+    return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -90,9 +102,14 @@ def read_manifest(folder: Path) -> Manifest:
             f"No release in {folder}: {MANIFEST} is missing.",
             hint="Point --release at a folder with a manifest.json.",
         ) from exc
-    except (OSError, ValueError, BadInput) as exc:
+    except BadInput as exc:
         raise DamagedRelease(
-            f"{path} is not a release manifest: {exc}", hint="Fetch the release again."
+            f"{path} is not a release manifest. {exc.message}", hint=AGAIN
+        ) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise DamagedRelease(
+            f"{path} is not a release manifest: expected JSON, found {found(exc)}.",
+            hint=AGAIN,
         ) from exc
 
 
@@ -141,9 +158,43 @@ def load_lexicon(path: Path) -> Lexicon:
     unknown = set(table) - {"shorthand", "synonyms"}
     if unknown:
         raise DamagedRelease(f"{path.name}: unknown table {min(unknown)!r}.")
-    shorthand = {str(k).lower(): str(v) for k, v in table.get("shorthand", {}).items()}
-    synonyms = {str(k): tuple(map(str, v)) for k, v in table.get("synonyms", {}).items()}
+    try:
+        shorthand = {str(k).lower(): str(v) for k, v in table.get("shorthand", {}).items()}
+        synonyms = {str(k): tuple(map(str, v)) for k, v in table.get("synonyms", {}).items()}
+    except (AttributeError, TypeError) as exc:
+        raise DamagedRelease(
+            f"{path.name}: expected texts in [shorthand] and lists of texts in [synonyms], found"
+            f" {found(exc)}.",
+            hint=AGAIN,
+        ) from exc
     return Lexicon(shorthand, synonyms)
+
+
+def load_instruction(path: Path, lane: str) -> str:
+    """Return what `prompts.toml` tells the model of a lane.
+
+    Raises:
+        DamagedRelease: It does not parse, or tells that lane nothing.
+    """
+    prompt = load_toml(path).get(lane)
+    instruction = prompt.get("instruction") if isinstance(prompt, dict) else None
+    if not isinstance(instruction, str):
+        raise DamagedRelease(
+            f"{path.name}: expected a text 'instruction' in [{lane}], found none.", hint=AGAIN
+        )
+    return instruction
+
+
+def load_text(path: Path) -> str:
+    """Return a part that is text.
+
+    Raises:
+        DamagedRelease: It is missing or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DamagedRelease(f"{path}: expected text, found {found(exc)}.", hint=AGAIN) from exc
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -153,8 +204,6 @@ def load_toml(path: Path) -> dict[str, Any]:
         DamagedRelease: It is missing or does not parse.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise DamagedRelease(f"{path} is missing.", hint="Fetch the release again.") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise DamagedRelease(f"{path.name} is not valid TOML: {exc}.") from exc
+        return tomllib.loads(load_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        raise DamagedRelease(f"{path}: expected TOML, found {found(exc)}.", hint=AGAIN) from exc

@@ -8,19 +8,27 @@ from datetime import datetime
 from typing import Any
 
 from appliance.codec import from_plain
-from appliance.pipeline import Pipeline
+from appliance.pipeline import Pipeline, Unwatched
 from appliance.ports import Clock, Facts, Reading
-from appliance.records import Entry, Fact, Role, Turn
+from appliance.records import Entry, Fact, LaneName, Role, Turn
 
 
-def rehearsal(pipeline: Pipeline, reading: Mapping[str, Any], *, clock: Clock) -> Pipeline:
-    """Return `pipeline` over the recorded live facts, with a journal that keeps nothing.
+def rehearsal(pipeline: Pipeline, row: Mapping[str, Any], *, clock: Clock) -> Pipeline:
+    """Return `pipeline` as it stood for one reply, with a journal that keeps nothing.
+
+    It reads the live facts recorded then; the lanes that could not be asked then are not asked,
+    whatever today's pressure and breakers are; and nobody counts the reply.
 
     Args:
         pipeline: The store's own.
-        reading: `reading` of a journal row: facts and what was missing.
+        row: Body of the reply's journal row: `reading` and `reply` are used.
         clock: Of the rows that are not written.
     """
+    reading, reply = row["reading"], row["reply"]
+    guard = RecordedGuard(
+        {a["lane"]: a["why"] for a in reply["attempts"] if a["outcome"] == "unavailable"},
+        bool(reply.get("is_brief")),
+    )
     facts = RecordedFacts(
         tuple(from_plain(f, Fact) for f in reading["facts"]),
         tuple(reading["missing"]),
@@ -29,7 +37,9 @@ def rehearsal(pipeline: Pipeline, reading: Mapping[str, Any], *, clock: Clock) -
     return replace(
         pipeline,
         stitch=replace(pipeline.stitch, facts=facts),
+        answer=replace(pipeline.answer, guard=guard),
         audit=replace(pipeline.audit, journal=Unwritten(clock), threads=Forgetful()),
+        monitor=Unwatched(),
     )
 
 
@@ -56,9 +66,32 @@ class RecordedFacts:
         subject: str,
         at: datetime,  # noqa: ARG002
         role: Role = Role.ASSOCIATE,  # noqa: ARG002
+        language: str = "en",  # noqa: ARG002 - as it was said then
     ) -> Reading:
         """Return what was read about `subject`, and all that was missing."""
         return Reading(tuple(f for f in self.facts if f.subject == subject), self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedGuard:
+    """`ports.LaneGuard` as it stood for one ask."""
+
+    rested: Mapping[str, str]  # lane -> why it could not answer then
+    was_brief: bool
+
+    def closed(self, lane: LaneName) -> str:
+        """Return why the lane could not answer then, or ''."""
+        return self.rested.get(lane.value, "")
+
+    def heard(self, lane: LaneName, *, seconds: float, failed: bool) -> None:
+        """Forget it: a replay says nothing of today's lanes."""
+
+    def excuse(self, lane: LaneName) -> None:
+        """Forget it."""
+
+    def is_brief(self) -> bool:
+        """Whether the answer was cut then."""
+        return self.was_brief
 
 
 @dataclass(frozen=True, slots=True)

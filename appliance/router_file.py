@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from appliance.damage import BROKEN_ARRAYS, found
 from appliance.errors import DamagedRelease
 from appliance.logistic import Logistic
 from appliance.stages.excerpt import FEATURES
@@ -18,17 +18,6 @@ from appliance.stages.intent import EXTRAS, OUT_OF_SCOPE, WORD_BUCKETS, IntentMo
 from appliance.stages.route import RouterModel
 
 HINT = "Fetch the release again."
-# What numpy raises over a file that is missing, cut short, empty or of another kind.
-BROKEN_ARRAYS = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +35,8 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
         DamagedRelease: A file is missing or foreign, or the shapes do not fit each other or `dim`.
     """
     fields = _json(table)
+    matrix, bias = _arrays(weights)
     try:
-        with weights.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            matrix = np.asarray(arrays["weights"], dtype=np.float32)
-            bias = np.asarray(arrays["bias"], dtype=np.float32)
         intents = tuple(map(str, fields["intents"]))
         known = frozenset(map(str, fields["known_words"]))
         model = RouterModel(
@@ -59,8 +46,12 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
             out_of_scope_at=float(fields["out_of_scope_at"]),
             try_at={str(k): float(v) for k, v in fields["try_at"].items()},
         )
-    except BROKEN_ARRAYS as exc:
-        raise DamagedRelease(f"{weights} is not a router: {exc!r}.", hint=HINT) from exc
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise DamagedRelease(
+            f"{table} is not a router: expected intents, known_words, scope, lanes,"
+            f" out_of_scope_at and try_at, found {found(exc)}.",
+            hint=HINT,
+        ) from exc
     if OUT_OF_SCOPE not in intents or len(set(intents)) < 2:
         raise DamagedRelease(
             f"{table.name} needs the intent {OUT_OF_SCOPE!r} and one in scope.", hint=HINT
@@ -75,20 +66,37 @@ def load_router(table: Path, weights: Path, *, dim: int) -> RouterModel:
     return model
 
 
+def _arrays(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weights and the bias in a router's `.npz`."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            lacking = [name for name in ("weights", "bias") if name not in arrays]
+            if not lacking:
+                matrix = np.asarray(arrays["weights"], dtype=np.float32)
+                return matrix, np.asarray(arrays["bias"], dtype=np.float32)
+        came_upon = f"no {lacking[0]!r}"
+    except BROKEN_ARRAYS as exc:
+        came_upon = found(exc, path=path)
+    raise DamagedRelease(
+        f"{path} is not a router: expected the arrays 'weights' and 'bias', found {came_upon}.",
+        hint=HINT,
+    )
+
+
 def load_excerpts(path: Path) -> Logistic:
     """Return the excerpt ranker written as JSON.
 
     Raises:
         DamagedRelease: Missing, foreign, or with features this program does not compute.
     """
-    found = _logistic(_json(path), path)
-    unknown = set(found.weights) - set(FEATURES)
+    ranker = _logistic(_json(path), path)
+    unknown = set(ranker.weights) - set(FEATURES)
     if unknown:
         raise DamagedRelease(
             f"{path.name} weighs {min(unknown)!r}, which this program does not compute.",
             hint="The release needs a newer program.",
         )
-    return found
+    return ranker
 
 
 def load_drafts(path: Path) -> dict[str, Draft]:
@@ -104,7 +112,11 @@ def load_drafts(path: Path) -> dict[str, Draft]:
             for lane, row in fields["drafts"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise DamagedRelease(f"{path} has no drafts to judge: {exc}.", hint=HINT) from exc
+        raise DamagedRelease(
+            f"{path} has no drafts to judge: expected weights, bias and accept_at by lane, found"
+            f" {found(exc)}.",
+            hint=HINT,
+        ) from exc
 
 
 def _logistic(fields: Any, path: Path) -> Logistic:
@@ -112,14 +124,22 @@ def _logistic(fields: Any, path: Path) -> Logistic:
         weights = {str(k): float(v) for k, v in fields["weights"].items()}
         return Logistic(weights, float(fields["bias"]))
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise DamagedRelease(f"{path} holds no logistic weights: {exc!r}.", hint=HINT) from exc
+        raise DamagedRelease(
+            f"{path} holds no logistic weights: expected numbers by name and a bias, found"
+            f" {found(exc)}.",
+            hint=HINT,
+        ) from exc
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise DamagedRelease(f"{path} cannot be read as JSON: {exc}.", hint=HINT) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise DamagedRelease(
+            f"{path} cannot be read as JSON: expected an object, found {found(exc)}.", hint=HINT
+        ) from exc
     if not isinstance(fields, dict):
-        raise DamagedRelease(f"{path} must hold an object.", hint=HINT)
+        raise DamagedRelease(
+            f"{path} must hold an object; found a {type(fields).__name__}.", hint=HINT
+        )
     return fields

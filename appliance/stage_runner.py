@@ -47,6 +47,8 @@ def _one(store: Store, name: str, line: bytes, number: int) -> dict[str, Any]:
         if not isinstance(fields, dict):
             raise BadInput('not an object with "id" and "text".')
         identity = fields.get("id")
+        if identity is None:
+            raise BadInput('it has no "id".')
         if not isinstance(fields.get("text"), str):
             raise BadInput('"text" is not a text.')
         return {"id": identity, **_record(store, name, fields)}

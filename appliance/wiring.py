@@ -15,6 +15,7 @@ from appliance.engines.llama import LlamaEngine
 from appliance.engines.onnx import OnnxEmbedder
 from appliance.engines.remember import RememberingEmbedder
 from appliance.errors import BadInput
+from appliance.health import Readiness
 from appliance.lanes.api import Lane
 from appliance.lanes.card import CardLane
 from appliance.lanes.generalist import GeneralistLane, NoLine
@@ -22,12 +23,19 @@ from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import LookupLane
 from appliance.lanes.quote import QuoteLane
 from appliance.lanes.specialist import SpecialistLane
+from appliance.monitoring import Monitoring
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import load_notices
 from appliance.policy.rules import PolicyHolder
 from appliance.ports import Clock, LanguageModel, Policy
 from appliance.records import LaneName
-from appliance.release import Release, load_lexicon, load_toml, open_release
+from appliance.release import (
+    Release,
+    load_instruction,
+    load_lexicon,
+    load_text,
+    open_release,
+)
 from appliance.router_file import Draft, load_drafts, load_excerpts, load_router
 from appliance.stages.admit import Admit
 from appliance.stages.answer import Answer
@@ -39,13 +47,17 @@ from appliance.stages.prepare import Prepare
 from appliance.stages.route import Route
 from appliance.stages.screen import Screen
 from appliance.stages.stitch import Stitch
+from appliance.store.associates import SqliteAssociates
 from appliance.store.card_vectors import CardVectors
 from appliance.store.cards import Cards
 from appliance.store.db import Database
+from appliance.store.devices import SqliteDevices
 from appliance.store.facts import SqlFacts
 from appliance.store.index import SqliteIndex
 from appliance.store.journal import SqliteJournal
+from appliance.store.journal_head import JournalHead
 from appliance.store.known_asks import KnownAsks
+from appliance.store.sessions import SqliteSessions
 from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
 
@@ -77,13 +89,28 @@ def open_journal(settings: Settings) -> SqliteJournal:
         BadInput: There is no such store.
         StoreError: Its database cannot be opened.
     """
+    return SqliteJournal(_database(settings), SystemClock())
+
+
+def open_people(settings: Settings) -> tuple[SqliteDevices, SqliteAssociates]:
+    """Open the devices and associates alone, also while the store runs.
+
+    Raises:
+        BadInput: There is no such store.
+        StoreError: Its database cannot be opened.
+    """
+    database, clock = _database(settings), SystemClock()
+    return SqliteDevices(database, clock), SqliteAssociates(database, clock)
+
+
+def _database(settings: Settings) -> Database:
     path = settings.home / DATABASE
     if not path.exists():
         raise BadInput(
             f"No store lives in {settings.home}: {path} does not exist.",
-            hint="Point --home at the store's folder, or ask something first.",
+            hint="Point --home at the store's folder, or start it once: backroom run",
         )
-    return SqliteJournal(Database(path), SystemClock())
+    return Database(path)
 
 
 def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitStack) -> Store:
@@ -104,8 +131,14 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
     database = Database(settings.home / DATABASE)
     resources.callback(database.close)
     line = NoLine()
-    journal = SqliteJournal(database, clock)
+    head = JournalHead(database)
+    resources.callback(head.close)
+    journal = SqliteJournal(database, clock, head)
     threads = SqliteThreads(database)
+    spool = SqliteSpool(database, clock)
+    monitoring = Monitoring.of(
+        settings, clock=clock, model=model, spool=spool, release=release.manifest.id
+    )
     pipeline = Pipeline(
         prepare=Prepare(lexicon),
         admit=Admit(policy, _screen(release), facts.families()),
@@ -134,9 +167,11 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
             govern=_govern(release, policy),
             clock=clock,
             accept_at={lane: draft.accept_at for lane, draft in drafts.items()},
+            guard=monitoring.guard,
         ),
         audit=Audit(journal, threads, release.manifest.id, new_id),
         clock=clock,
+        monitor=monitoring,
     )
     return Store(
         settings=settings,
@@ -146,23 +181,29 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
         cards=cards,
         journal=journal,
         threads=threads,
-        spool=SqliteSpool(database, clock),
+        spool=spool,
+        devices=SqliteDevices(database, clock),
+        associates=SqliteAssociates(database, clock),
+        sessions=SqliteSessions(database, clock, settings.session_hours),
         clock=clock,
         model=model,
         database=database,
+        monitoring=monitoring,
+        readiness=Readiness(database, model, clock.monotonic),
         resources=resources.pop_all(),
+        rules=policy,
     )
 
 
 def _lanes(
     release: Release, cards: Cards, model: LanguageModel, line: NoLine, drafts: Mapping[str, Draft]
 ) -> dict[LaneName, Lane]:
-    prompts = load_toml(release.path("prompts.toml"))
+    instruction = load_instruction(release.path("prompts.toml"), "generalist")
     lanes: tuple[Lane, ...] = (
         CardLane(cards),
         LookupLane(),
         SpecialistLane(model, drafts["specialist"].confidence, drafts["specialist"].accept_at),
-        GeneralistLane(line, str(prompts["generalist"]["instruction"])),
+        GeneralistLane(line, instruction),
         QuoteLane(),
         HandoffLane(),
     )
@@ -170,7 +211,7 @@ def _lanes(
 
 
 def _screen(release: Release) -> Screen:
-    return Screen.from_json(release.path("injection/weights.json").read_text(encoding="utf-8"))
+    return Screen.from_json(load_text(release.path("injection/weights.json")))
 
 
 def _govern(release: Release, policy: Policy) -> Govern:

@@ -100,9 +100,9 @@ def likeness_orders(
 def training_group(rng: random.Random, material: Material) -> Group:
     """Return one group of the training mixture."""
     draw = rng.random()
-    if draw < 0.5:
+    if draw < 0.42:
         return _handbook_group(rng, material)
-    if draw < 0.75:
+    if draw < 0.6:
         return _made_group(rng, material, "product")
     return _made_group(rng, material, "rule")
 

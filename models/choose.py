@@ -47,8 +47,8 @@ def balance(
     """Make the model decline as readily as serves best, in place; return what was chosen.
 
     The row of `<|none|>` is moved against the mean state at `<|answer|>`, which lowers its logit by
-    about the same everywhere. The lean with the best mean of "right" and "declined" over the kinds
-    of questions is kept. Only the choice at `<|answer|>` reads that row.
+    about the same everywhere. The lean under which the lesser of "right" and "declined" is highest
+    is kept. Only the choice at `<|answer|>` reads that row.
     """
     found = states(model, vocabulary, questions)
     middle = found.mean(0)
@@ -69,11 +69,11 @@ def balance(
 
 
 def _score(questions: Sequence[Question], odds: Sequence[Odds]) -> float:
-    groups: dict[tuple[str, bool], list[bool]] = {}
+    """Return the lesser of "right" and "declined": neither is bought with the other."""
+    hits: dict[bool, list[bool]] = {True: [], False: []}
     for question, p in zip(questions, odds, strict=True):
-        hit = chosen(p, least=0.0) == question.right
-        groups.setdefault((question.kind, question.right is None), []).append(hit)
-    return float(np.mean([np.mean(hits) for hits in groups.values()]))
+        hits[question.right is None].append(chosen(p, least=0.0) == question.right)
+    return min(float(np.mean(h)) for h in hits.values())
 
 
 def _odds(

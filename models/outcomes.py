@@ -28,7 +28,10 @@ from appliance.values import find_values, same_value
 from models.excerpts import LabelledAsk
 from models.intents import LiveAsk
 
-PRECISION = 0.95  # of the drafts a model lane may speak
+# Of the drafts a model lane may speak. Not 0.95: drafts that were 95 % right on the calibration
+# asks were 89 % right on the golden questions, and what they displace is a quote, which is never
+# wrong about whose words it says.
+PRECISION = 0.99
 SAME_WORDS = 0.7  # of the answer's words, in either direction
 LANES = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.QUOTE)
 DEADLINE_S = 30.0

@@ -157,7 +157,7 @@ class Wording:
         groups: dict[str, set[str]] = defaultdict(set)
         for word, others in table["synonyms"].items():
             ring = {word, *others}
-            for one in ring:
+            for one in sorted(ring):  # a set is read in another order by every process
                 groups[one.lower()] |= {o.lower() for o in ring} - {one.lower()}
         short: dict[str, set[str]] = defaultdict(set)
         for token, meaning in table["shorthand"].items():

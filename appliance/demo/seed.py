@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine
 
+from appliance.damage import found
 from appliance.demo.tables import METADATA
 from appliance.errors import DamagedRelease
 from appliance.files import sync_folder
@@ -98,8 +99,10 @@ def _read(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             rows = list(csv.DictReader(handle, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _damaged(path, str(error)) from error
+    except csv.Error as error:
+        raise _damaged(path, f"expected CSV, found a broken row ({error})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, f"expected CSV, found {found(error)}") from error
     if any(None in row or None in row.values() for row in rows):
         raise _damaged(path, "a row has more or fewer fields than the header")
     return rows
@@ -109,7 +112,10 @@ def _row(row: Mapping[str, str], *, columns: set[str], now: datetime) -> dict[st
     """Turn one CSV row into a table row; columns the table does not have are left out."""
     values: dict[str, Any] = dict.fromkeys(columns)
     for key, text in row.items():
-        name, value = _resolve(key, text, now=now)
+        try:
+            name, value = _resolve(key, text, now=now)
+        except ValueError as error:
+            raise ValueError(f"column {key}: expected a number, found {text!r}") from error
         if name in columns:
             values[name] = value
     return values

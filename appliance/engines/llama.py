@@ -11,9 +11,9 @@ from pathlib import Path
 from appliance.engines.context import ANY, Choice, Context, Limits
 from appliance.engines.llama_api import LlamaModel
 from appliance.engines.llama_vocab import LlamaVocabulary
-from appliance.engines.scheduler import Load, Scheduler
+from appliance.engines.scheduler import Scheduler
 from appliance.engines.stream import TokenStream
-from appliance.ports import Prompt
+from appliance.ports import Load, Prompt
 
 DEFAULT_CELLS = 4096
 
@@ -82,6 +82,11 @@ class LlamaEngine:
     def load(self) -> Load:
         """How busy the engine is."""
         return self.scheduler.load
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether what is submitted now would be worked on."""
+        return self.scheduler.is_alive
 
     def submit(
         self,

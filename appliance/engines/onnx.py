@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ MAX_TOKENS = 256  # all-MiniLM-L6-v2 was trained to this length; what follows is
 MAX_CHARACTERS = 8_000  # 256 tokens never need more; a 100 kB ask must not be tokenised whole
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _HINT = "Fetch the release again, or make the embedder with: backroom models embedder --help"
+_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
 _ORT_ERRORS = (
     ort_errors.EPFail,
     ort_errors.Fail,
@@ -115,7 +117,9 @@ class OnnxEmbedder:
             feed = {name: np.ones_like(ids) for name in self._names}
             hidden = self._session.run(None, feed)[0]
         except _ORT_ERRORS as error:
-            raise DamagedRelease(f"{model} loads but does not run: {error}", hint=_HINT) from error
+            raise DamagedRelease(
+                f"{model} loads, but onnxruntime does not run it: {_reason(error)}", hint=_HINT
+            ) from error
         if hidden.ndim != 3 or not np.isfinite(hidden).all():
             raise DamagedRelease(
                 f"{model} gives an array of shape {hidden.shape}; (1, tokens, dim) was expected.",
@@ -135,7 +139,9 @@ def _load_tokenizer(path: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:
         raise DamagedRelease(
-            f"{path} ({path.stat().st_size:,} bytes) is not a tokenizer: {error}", hint=_HINT
+            f"{path} is not a tokenizer: expected JSON of the tokenizers library, found"
+            f" {path.stat().st_size:,} bytes that it does not take ({error}).",
+            hint=_HINT,
         ) from error
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
@@ -153,9 +159,15 @@ def _load_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
         )
     except _ORT_ERRORS as error:
         raise DamagedRelease(
-            f"{path} ({path.stat().st_size:,} bytes) is cut short or not an ONNX model: {error}",
+            f"{path} is cut short or not an ONNX model: expected a graph, found"
+            f" {path.stat().st_size:,} bytes that onnxruntime does not take ({_reason(error)}).",
             hint=_HINT,
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return onnxruntime's own sentence without its codes and the path, which we name ourselves."""
+    return _CODES.sub("", str(error)).strip().rstrip(".")
 
 
 def _digest(*paths: Path) -> str:

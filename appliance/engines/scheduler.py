@@ -12,30 +12,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from appliance.engines.context import ANY, DECODED, Choice, Chunk, Context, Limits
 from appliance.engines.seats import Seat, Seats, Waiting
 from appliance.engines.stream import TokenStream
 from appliance.errors import EngineBusy, EngineError
-from appliance.ports import Prompt, Timings
+from appliance.ports import Load, Prompt, Timings
 
 log = logging.getLogger(__name__)
 
 # How long a refused caller is told to wait: between these, and by the pace of late between them.
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
 PACE_WEIGHT = 0.2  # of the latest ask in the running mean of seconds per ask
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How busy the scheduler is, for health and metrics."""
-
-    running: int
-    waiting: int
-    cells_reserved: int
-    cells: int
-    failures: int  # generations that ended in an error since the start
 
 
 class Scheduler:
@@ -133,6 +121,12 @@ class Scheduler:
             cells=self._context.cells,
             failures=self._failures,
         )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether what is submitted now would be worked on; without `start`, by hand."""
+        is_running = self._thread is None or self._thread.is_alive()
+        return is_running and not (self._is_closed or self._is_broken)
 
     # ── the thread ────────────────────────────────────────────────────────────────────────────
 

@@ -21,10 +21,10 @@ from appliance.engines.context import (
     Chunk,
     Limits,
 )
-from appliance.engines.scheduler import Load, Scheduler
+from appliance.engines.scheduler import Scheduler
 from appliance.engines.stream import TokenStream
 from appliance.errors import EngineError
-from appliance.ports import Prompt, Token
+from appliance.ports import Load, Prompt, Token
 
 _BYTES = 256
 DEFAULT_SPECIAL = ("<|im_start|>", "<|im_end|>")
@@ -86,6 +86,11 @@ class ScriptedEngine:
     def load(self) -> Load:
         """How busy the engine is."""
         return self.scheduler.load
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether what is submitted now would be worked on."""
+        return self.scheduler.is_alive
 
     @property
     def vocab_size(self) -> int:

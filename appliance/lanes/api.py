@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from appliance.records import Draft, LaneName, Sentence, Stitched
+from appliance.records import Draft, LaneName, Sentence, Stitched, Tokens
 
 Say = Callable[[Sentence], bool]  # a finished sentence; False stops the draft
 
@@ -36,6 +36,9 @@ class Lane(Protocol):
         ...
 
 
-def nothing(lane: LaneName, why: str) -> Draft:
+def nothing(
+    lane: LaneName, why: str, *, is_late: bool = False, tokens: Tokens | None = None
+) -> Draft:
     """Return the draft of a lane that has nothing to say."""
-    return Draft(lane=lane, sentences=(), p=0.0, is_none=True, why=why)
+    read = tokens or Tokens()
+    return Draft(lane, (), p=0.0, is_none=True, why=why, is_late=is_late, tokens=read)

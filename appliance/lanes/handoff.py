@@ -13,6 +13,13 @@ WHO = {
     "pickup": "the pick-up desk",
 }
 DESK = "your lead or the customer service desk"
+WHO_ES = {
+    "price": "al mostrador de servicio",
+    "stock": "al líder de recepción",
+    "transit": "al líder de recepción",
+    "pickup": "al mostrador de recogida",
+}
+DESK_ES = "a su líder o al mostrador de servicio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,21 @@ class HandoffLane:
 
 
 def _english(stitched: Stitched) -> list[str]:
-    said = [f"{m[0].upper()}{m[1:].rstrip('.')}." for m in stitched.evidence.missing]
     if stitched.intent == "out_of_scope":
         outside = "That is outside what this store's handbook and systems cover."
         return [outside, f"Please ask {DESK}."]
     who = WHO.get(stitched.intent, DESK)
-    return [*said, f"I have no sourced answer for that: please ask {who}."]
+    return [*_missing(stitched), f"I have no sourced answer for that: please ask {who}."]
 
 
-def _spanish(stitched: Stitched) -> list[str]:  # noqa: ARG001
-    return ["No tengo una respuesta con fuente: pregunte a su líder o al mostrador de servicio."]
+def _spanish(stitched: Stitched) -> list[str]:
+    if stitched.intent == "out_of_scope":
+        outside = "Eso queda fuera de lo que cubren el manual y los sistemas de esta tienda."
+        return [outside, f"Por favor, pregunte {DESK_ES}."]
+    who = WHO_ES.get(stitched.intent, DESK_ES)
+    return [*_missing(stitched), f"No tengo una respuesta con fuente: pregunte {who}."]
+
+
+def _missing(stitched: Stitched) -> list[str]:
+    """Return a sentence for each thing that could not be read."""
+    return [f"{m[0].upper()}{m[1:].rstrip('.')}." for m in stitched.evidence.missing]

@@ -1,4 +1,8 @@
-"""The best sentences, verbatim and said to be a quote: the floor when no model is sure."""
+"""The best sentences, verbatim and said to be a quote: the floor when no model is sure.
+
+Each sentence has quote marks of its own: sentences are heard one by one, and a mark that is opened
+in one and closed in another looks torn in both.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from appliance.lanes.api import nothing
 from appliance.records import Draft, Excerpt, LaneName, Passage, Sentence, Source, Stitched
+from appliance.stages.text import balanced
 
 # A sentence this likely is quoted with those of its passage that are nearly as likely: rules often
 # come in pairs ("30 days with receipt." "Without one, store credit."). Below it the likeliest
@@ -36,11 +41,10 @@ class QuoteLane:
         chosen = sorted(choose(excerpts, passages), key=lambda e: (e.passage, e.start))
         lead = LEADS.get(stitched.query.language, LEADS["en"])
         sentences = [_quoted(e, passages[e.passage]) for e in chosen]
+        sentences[0] = replace(sentences[0], text=f"{lead}{sentences[0].text}")
         for n, (before, after) in enumerate(itertools.pairwise(chosen), 1):
             if not _follows(before, after, passages[after.passage].text):
                 sentences[n] = replace(sentences[n], text=f"{GAP}{sentences[n].text}")
-        sentences[0] = replace(sentences[0], text=f"{lead}“{sentences[0].text}")
-        sentences[-1] = replace(sentences[-1], text=f"{sentences[-1].text}”")
         return Draft(self.name, tuple(sentences), p=excerpts[0].p)
 
 
@@ -60,5 +64,5 @@ def _follows(before: Excerpt, after: Excerpt, text: str) -> bool:
 
 
 def _quoted(excerpt: Excerpt, passage: Passage) -> Sentence:
-    text = passage.text[excerpt.start : excerpt.end]
-    return Sentence(text, (Source(passage.id, passage.title, excerpt.start, excerpt.end),))
+    text = balanced(passage.text[excerpt.start : excerpt.end])
+    return Sentence(f"“{text}”", (Source(passage.id, passage.title, excerpt.start, excerpt.end),))

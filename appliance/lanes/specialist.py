@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.lanes.api import nothing
 from appliance.lanes.prompt import (
@@ -17,8 +17,8 @@ from appliance.lanes.prompt import (
     sources_of,
 )
 from appliance.logistic import Logistic
-from appliance.ports import Generation, LanguageModel, Token
-from appliance.records import Draft, LaneName, Sentence, Source, Stitched
+from appliance.ports import Generation, LanguageModel, Prompt, Token
+from appliance.records import Draft, LaneName, Sentence, Source, Stitched, Tokens
 from appliance.values import restore
 
 BEST_CASE = {"is_copy": 1.0}
@@ -51,14 +51,18 @@ class SpecialistLane:
             prompt, max_tokens=ANSWER_TOKENS, deadline_s=remaining_s, stop=frozenset({end})
         )
         tokens, p = self._heard(stitched, sources, generation)
+        read = _tokens(prompt, generation, tokens)
         if p < self.accept_at:
-            return nothing(self.name, f"p {p:.2f} at best is under {self.accept_at:.2f}")
+            why = f"p {p:.2f} at best is under {self.accept_at:.2f}"
+            return nothing(self.name, why, tokens=read)
         if generation.finish not in DONE:
-            return nothing(self.name, f"stopped by {generation.finish}")
+            why, is_late = f"stopped by {generation.finish}", generation.finish == "deadline"
+            return nothing(self.name, why, is_late=is_late, tokens=read)
         written = read_answer(self.model, [t.id for t in tokens], sources=sources)
         if written.source is None:
-            return nothing(self.name, "the model found no answer in the evidence")
-        return self._drafted(stitched, sources, written, tokens)
+            why = "the model found no answer in the evidence"
+            return nothing(self.name, why, tokens=read)
+        return replace(self._drafted(stitched, sources, written, tokens), tokens=read)
 
     def _heard(
         self, stitched: Stitched, sources: Sequence[SlottedSource], generation: Generation
@@ -109,6 +113,10 @@ class SpecialistLane:
             model=self.model.name,
             signals=tuple(signals.items()),
         )
+
+
+def _tokens(prompt: Prompt, generation: Generation, said: Sequence[Token]) -> Tokens:
+    return Tokens(len(prompt.tokens), generation.timings.reused_tokens, len(said))
 
 
 def _signals(

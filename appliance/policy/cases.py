@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from appliance.damage import found
 from appliance.errors import BadRules
 from appliance.ports import Decision, Policy, PolicyRequest
 
@@ -54,7 +55,9 @@ def load_cases(file: Path) -> tuple[Case, ...]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise BadRules(f"{file}: {exc}", hint="Mend that line.") from exc
+        raise BadRules(
+            f"{file}: expected TOML, found {found(exc)}.", hint="Mend that line."
+        ) from exc
     cases = table.get("case")
     if not isinstance(cases, list) or set(table) != {"case"}:
         raise BadRules(f"{file}: expected [[case]] tables only.", hint="See the demo's cases.toml.")
@@ -94,5 +97,8 @@ def _case(row: Mapping[str, Any], *, file: Path, number: int) -> Case:
     try:
         on = date.fromisoformat(row["on"]) if "on" in row else None
     except (TypeError, ValueError) as exc:
-        raise BadRules(f"{file}: case {number}: {exc}.", hint='Write on = "2026-01-31".') from exc
+        raise BadRules(
+            f"{file}: case {number}: expected a day, found {row['on']!r}.",
+            hint='Write on = "2026-01-31".',
+        ) from exc
     return Case(row["name"], request, row["expect"] == "allow", row.get("rule", ""), on)

@@ -160,6 +160,7 @@ def _refund(r: _Reading) -> Context | None:
         "faulty": r.speaks_of(w.FAULTY) or None,
         "recalled": r.speaks_of(w.RECALL) or None,
         "holiday": r.speaks_of(w.HOLIDAY) or None,
+        "registry": r.speaks_of(w.REGISTRY) or None,
     }
     if r.is_ask and context["days"] is None and not (no_receipt and context["form"] == "money"):
         return None
@@ -223,7 +224,13 @@ def _cash_out(r: _Reading) -> Context | None:
 
 def _hold(r: _Reading) -> Context | None:
     days = r.days(w.HELD_FOR)
-    return None if days is None else {"days": days, "grocery": r.speaks_of(w.GROCERY) or None}
+    if days is None:
+        return None
+    return {
+        "days": days,
+        "grocery": r.speaks_of(w.GROCERY) or None,
+        "special_order": r.speaks_of(w.SPECIAL_ORDER) or None,
+    }
 
 
 def _layaway(r: _Reading) -> Context | None:

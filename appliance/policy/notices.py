@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.damage import found
 from appliance.errors import BadRules
 
 NOTICES_FILE = "notices.toml"
@@ -61,10 +62,17 @@ def load_notices(file: Path) -> Notices:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise BadRules(f"{file}: {exc}", hint="Mend that line.") from exc
+        raise BadRules(
+            f"{file}: expected TOML, found {found(exc)}.", hint="Mend that line."
+        ) from exc
     unknown = sorted(set(table) - {"banned", "notice"})
     if unknown:
         raise BadRules(f"{file}: unknown table {unknown[0]!r}.", hint="Use [[banned]], [[notice]].")
+    for name, rows in table.items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise BadRules(
+                f"{file}: expected [[{name}]] tables, found {rows!r}.", hint=f"[[{name}]]"
+            )
     return Notices(
         banned=tuple(_banned(row, file) for row in table.get("banned", [])),
         notices=tuple(_notice(row, file) for row in table.get("notice", [])),
@@ -114,6 +122,7 @@ def _compile(row: Mapping[str, Any], key: str, file: Path) -> re.Pattern[str]:
         return re.compile(row[key], re.IGNORECASE)
     except re.error as exc:
         raise BadRules(
-            f"{file}: entry {row['id']}: {key} is no regular expression: {exc}.",
+            f"{file}: entry {row['id']}: {key}: expected a regular expression, found"
+            f" {row[key]!r} ({exc}).",
             hint="Mend the pattern.",
         ) from exc

@@ -7,6 +7,7 @@ evaluated all refuse. What is not covered: whether a claim was read rightly from
 from __future__ import annotations
 
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from appliance.errors import BadRules
 from appliance.policy.ruleset import Rule, RuleSet, load_rules
 from appliance.ports import Decision, PolicyRequest
 from appliance.records import Fired, Role
+
+log = logging.getLogger(__name__)
 
 DEFAULT_DENY = Fired(
     rule="default-deny",
@@ -181,15 +184,16 @@ class PolicyHolder:
         return cls(CedarPolicy(load_rules(folder)))
 
     def reload(self, folder: Path) -> bool:
-        """Put the rules of `folder` in force; on failure keep the old ones and say why."""
-        try:
-            policy = CedarPolicy(load_rules(folder))
-        except BadRules as exc:
-            self.problem = str(exc)
-            return False
-        with self._swap:
-            self.policy, self.problem = policy, ""
-        return True
+        """Put the rules of `folder` in force; on failure keep the old ones and log why."""
+        with self._swap:  # whole: of two reloads the later one must not lose to the earlier
+            try:
+                self.policy = CedarPolicy(load_rules(folder))
+            except BadRules as exc:
+                self.problem = str(exc)
+                log.warning("rules: the last good ones stay in force. %s", exc)
+                return False
+            self.problem = ""
+            return True
 
     def decide(self, request: PolicyRequest, *, at: datetime) -> Decision:
         """Decide under the rules now held."""

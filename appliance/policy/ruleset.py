@@ -116,7 +116,12 @@ def _inspect_file(
     if complaint:
         complaints.append(complaint)
         return
-    for line, block in blocks(text):
+    found = list(blocks(text))
+    if not found:  # a file cut short; without its rules all it spoke about would be refused
+        size = len(text.encode("utf-8"))
+        reason = f"expected a permit or forbid, found none in {size:,} bytes"
+        complaints.append(Complaint(str(file), 1, reason))
+    for line, block in found:
         try:
             rule = _rule(block, file=str(file), line=line)
         except ValueError as exc:

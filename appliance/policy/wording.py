@@ -103,6 +103,10 @@ MONEY = _p(
 )
 OPENED = _p(r"\bopened\b|\bopen[- ]box\b|\babiert[oa]s?\b|\bseal (?:is )?broken\b")
 FAULTY = _p(r"\bfault|\bdefect|\bbroken\b|\b(?:doesn['’]t|not) work|\bdefectuos")
+REGISTRY = _p(
+    r"\bregistr(?:y|ies)\b|"
+    r"\b(?:lista|mesa) de (?:bodas?|regalos?|bebé)\b"
+)
 HOLIDAY = _p(
     r"\bholiday|\bchristmas\b|\bthanksgiving\b|\b(?:bought|purchased) (?:in|on|between) (?:nov|"
     r"dec)|"
@@ -199,6 +203,9 @@ HELD_FOR = _p(
     r"\b(?:hold|keep|set|reserve|save|guardar\w*|apartar\w*|reservar\w*)\b.{0,50}\b(?:for|up to|"
     r"durante|"
     r"por|hasta)\s+(?:up to\s+|another\s+|about\s+|the\s+next\s+)?#"
+)
+SPECIAL_ORDER = _p(
+    r"\bspecial[- ]?(?:order(?:s|ed)?|ordr)\b|\bspecially ordered\b|\bpedidos? especial(?:es)?\b"
 )
 ANYWHERE = _p(r"#")
 LAYAWAY_VERBS = r"put|offer|do|extend|run|place|use|give|keep|set"

@@ -41,7 +41,11 @@ class Admit:
         grant = Grant(
             allowed=refusal is None,
             audiences=self._audiences(ask),
-            families=self._families(prepared),
+            families=self.families_for(
+                ask.role,
+                at=ask.asked_at,
+                has_order=any(e.kind == "order" for e in prepared.query.entities),
+            ),
             rule=refusal.rule if refusal else "",
             message=refusal.message if refusal else "",
             fired=tuple(dict.fromkeys(fired)),
@@ -49,6 +53,22 @@ class Admit:
             is_injected=is_injected,
         )
         return Admitted(ask=ask, query=prepared.query, masked=prepared.masked, grant=grant)
+
+    def families_for(self, role: Role, *, at: datetime, has_order: bool = False) -> tuple[str, ...]:
+        """Return the families of live facts that a role may read at an instant."""
+
+        def allowed(family: str) -> bool:
+            request = PolicyRequest(
+                action="read_fact",
+                role=role.value,
+                resource_type="Fact",
+                resource_id=family,
+                resource={"family": family},
+                context={"order_given": has_order},
+            )
+            return self._decide(request, at).allowed
+
+        return tuple(family for family in self.families if allowed(family))
 
     def _claims(self, prepared: Prepared, fired: list[Fired]) -> Fired | None:
         """Decide what the ask itself wants committed; return the first refusal."""
@@ -73,23 +93,6 @@ class Admit:
             return self._decide(request, ask.asked_at).allowed
 
         return tuple(role.value for role in Role if allowed(role.value))
-
-    def _families(self, prepared: Prepared) -> tuple[str, ...]:
-        ask = prepared.ask
-        has_order = any(e.kind == "order" for e in prepared.query.entities)
-
-        def allowed(family: str) -> bool:
-            request = PolicyRequest(
-                action="read_fact",
-                role=ask.role.value,
-                resource_type="Fact",
-                resource_id=family,
-                resource={"family": family},
-                context={"order_given": has_order},
-            )
-            return self._decide(request, ask.asked_at).allowed
-
-        return tuple(family for family in self.families if allowed(family))
 
     def _decide(self, request: PolicyRequest, at: datetime) -> Decision:
         return self.policy.decide(request, at=at)

@@ -98,6 +98,7 @@ class Audit:
             asked_at=verdict.ask.asked_at,
             subject=verdict.subject,
             missing=verdict.evidence.missing,
+            is_brief=verdict.is_brief,
         )
 
 

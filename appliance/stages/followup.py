@@ -46,6 +46,9 @@ _WHO = re.compile(
 )
 _COLOURS = (
     "black|white|red|blue|navy|green|gr[ae]y|silver|gold|pink|purple|yellow|orange|brown|beige"
+    "|stainless(?: steel)?|steel|teal|graphite|cream|olive|indigo|rose(?: gold)?|coral|mint"
+    "|terracotta|burgundy|lilac|sage|charcoal|blush|slate|bronze|sand|oak|brass|mustard|wood(?:en)?|chrome"
+    "|copper|acero(?: inoxidable)?|crema|dorad[oa]|platead[oa]|madera"
     "|negr[oa]|blanc[oa]|roj[oa]|azul|verde|gris|rosa|amarill[oa]|morad[oa]|café"
 )
 _FITS = "small|medium|large|extra large|smaller|larger|bigger|chic[oa]|median[oa]|grande"

@@ -1,8 +1,8 @@
 """A sentence of a draft -> the sentence as it may be said, and every check it went through.
 
 Checks in order, each numbered: leakage, banned, values, citation, negation, claims, personal,
-notices. The first failure ends the walk. Not covered: a statement that is wrong in its source, and
-a promise in words that claims.py does not know.
+notices, marks. The first failure ends the walk. Not covered: a statement that is wrong in its
+source, and a promise in words that claims.py does not know.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from appliance.records import (
     Stitched,
 )
 from appliance.stages.grounding import SOURCE_SHARE, SUPPORT_SHARE, flipped, stray_values, support
+from appliance.stages.text import balanced
 
 LEAKAGE = "G1 leakage"
 BANNED = "G2 banned"
@@ -36,6 +37,7 @@ NEGATION = "G5 negation"
 CLAIMS = "G6 claims"
 PERSONAL = "G7 personal"
 NOTICES = "G8 notices"
+MARKS = "G9 marks"
 
 # Never said, though a document printed it; a recall line or a "Code Adam" may be.
 _NEVER = frozenset({"card", "loyalty"})
@@ -104,7 +106,7 @@ class Govern:
         # is ours, and must not be looked for in the sources.
         return (
             _leakage, self._banned, _values, _citation,
-            _negation, self._claims, self._personal, self._due,
+            _negation, self._claims, self._personal, self._due, _marks,
         )  # fmt: skip
 
     def _is_our_own(self, sentence: Sentence, draft: Draft, stitched: Stitched) -> bool:
@@ -216,6 +218,14 @@ def _negation(case: _Case) -> Check:
     if word:
         return Check(NEGATION, Outcome.FAIL, f"says the opposite of its source about {word!r}")
     return Check(NEGATION, Outcome.PASS, "agrees with its source")
+
+
+def _marks(case: _Case) -> Check:
+    """Close a quotation that runs on into another sentence: each sentence is heard alone."""
+    text = balanced(case.sentence.text)
+    if text == case.sentence.text:
+        return Check(MARKS, Outcome.PASS, "every quote mark has its partner")
+    return Check(MARKS, Outcome.MEND, "a quote mark got its partner", mended=text)
 
 
 def _cited(sources: Sequence[Source], evidence: Evidence) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any, Self
 from zlib import crc32
 
+from appliance.damage import found
 from appliance.errors import DamagedRelease
 from appliance.stages.text import sentence_spans
 
@@ -200,9 +201,11 @@ class Screen:
             signs = tuple(float(table["signs"][name]) for name, _ in SIGNS)
             fits = table["version"] == VERSION and len(weights) == BUCKETS
             screen = cls(weights, signs, float(table["bias"]), float(table["threshold"]))
-        except (ValueError, KeyError, TypeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise DamagedRelease(
-                f"The injection weights do not parse: {exc!r}.", hint=hint
+                "The injection weights do not parse: expected version, weights, signs, scale, bias"
+                f" and threshold as JSON, found {found(exc)}.",
+                hint=hint,
             ) from exc
         if not fits:
             raise DamagedRelease(

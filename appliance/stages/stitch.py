@@ -29,6 +29,14 @@ KNOWN_AT = 0.4  # least cosine of a question that counts as like this one
 CLEAR_AT = 0.5  # odds of the kind of question under which a product's summary is read
 SUMMARY = ("price", "stock", "location", "transit")
 SUBJECTS = 3  # products, orders and badges looked up for one ask, at most
+NOT_YOURS = {
+    "en": "{}: not for your role to look up",
+    "es": "{}: su puesto no puede consultarlo",
+}
+NO_PRODUCT = {
+    "en": "{}: no such product in the catalogue",
+    "es": "{}: no hay tal producto en el catálogo",
+}
 SAME_AT = 0.85  # share of words two passages share beyond which they say the same
 
 
@@ -101,12 +109,18 @@ class Stitch:
     def _read(self, routed: Routed) -> Reading:
         wanted = self._wanted(routed)
         allowed = [f for f in wanted if f in routed.grant.families]
+        language = routed.query.language
         facts: list[Fact] = []
         missing = self._unknown(routed) if wanted else []
-        missing += [f"{f}: not for your role to look up" for f in wanted if f not in allowed]
+        not_yours = NOT_YOURS.get(language, NOT_YOURS["en"])
+        missing += [not_yours.format(f) for f in wanted if f not in allowed]
         for subject in self._subjects(routed):
             reading = self.facts.read(
-                allowed, subject=subject, at=routed.ask.asked_at, role=routed.ask.role
+                allowed,
+                subject=subject,
+                at=routed.ask.asked_at,
+                role=routed.ask.role,
+                language=language,
             )
             facts += reading.facts
             missing += reading.missing
@@ -129,7 +143,8 @@ class Stitch:
         """Return a word on each product named by a number that the chain does not sell."""
         named = [e.value for e in routed.query.entities if e.kind in {"sku", "ean"}]
         unknown = [value for value in named if not self.index.product(value)]
-        return [f"{value}: no such product in the catalogue" for value in unknown]
+        no_product = NO_PRODUCT.get(routed.query.language, NO_PRODUCT["en"])
+        return [no_product.format(value) for value in unknown]
 
 
 def find_passages(

@@ -54,6 +54,9 @@ def language(text: str) -> str:
 
 
 _ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|vs|approx|St|No|Mr|Mrs|Dr|Sr|Sra|p\.m|a\.m)\.$")
+_PAIRS = (("“", "”"), ("«", "»"))
+_STRAIGHT = re.compile(r'(?<!\d)"')  # not the inches of 55"
+_BEFORE_CLOSING = ".,;:!?…)%"
 _END = re.compile(r"[.!?…](?:[\"”’)\]])?(?=\s|$)")
 
 
@@ -72,6 +75,29 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         _keep(spans, line, start, len(line), offset)
         offset += len(line)
     return spans
+
+
+def balanced(text: str) -> str:
+    """Return `text` with each quote mark in a pair: one whose partner was cut off gets it back.
+
+    An inch mark (55") is none, and ’ is left alone: it is mostly an apostrophe.
+    """
+    for opening, closing in _PAIRS:
+        unopened = unclosed = 0
+        for mark in text:
+            if mark == opening:
+                unclosed += 1
+            elif mark == closing and unclosed:
+                unclosed -= 1
+            elif mark == closing:
+                unopened += 1
+        text = f"{opening * unopened}{text}{closing * unclosed}"
+    marks = list(_STRAIGHT.finditer(text))
+    if len(marks) % 2 == 0 or text.count('"') % 2 == 0:
+        return text
+    last = marks[-1].start()
+    is_opening = last == 0 or not (text[last - 1].isalnum() or text[last - 1] in _BEFORE_CLOSING)
+    return f'{text}"' if is_opening else f'"{text}'
 
 
 def _keep(spans: list[tuple[int, int]], line: str, start: int, end: int, offset: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.damage import BROKEN_ARRAYS, found
 from appliance.errors import DamagedRelease
 from appliance.ports import Vector
 from appliance.store.cards import Card, Cards
@@ -43,9 +44,11 @@ class CardVectors:
             with path.open("rb") as file:
                 # read_array, not np.load: an archive or a pickle is no array of vectors.
                 rows = np.lib.format.read_array(file, allow_pickle=False).astype(np.float32)
-        except (OSError, ValueError, TypeError, EOFError) as exc:
+        except BROKEN_ARRAYS as exc:
             raise DamagedRelease(
-                f"{path} is not an array of card vectors: {exc}.", hint="Fetch the release again."
+                f"{path} is not an array of card vectors: expected numbers of shape (asks, dim),"
+                f" found {found(exc, path=path)}.",
+                hint="Fetch the release again.",
             ) from exc
         return cls(cards, rows)
 

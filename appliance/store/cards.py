@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from appliance.damage import found
 from appliance.errors import DamagedRelease
 from appliance.records import Role
 
@@ -68,7 +69,7 @@ class Cards:
         except OSError as error:
             raise _damaged(path, f"it cannot be read: {error.strerror}") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise _damaged(path, f"it is not JSON: {error}") from error
+            raise _damaged(path, f"expected JSON, found {found(error)}") from error
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
             raise _damaged(path, f"expected an object of format {FORMAT}")
         rows = raw.get("cards")
@@ -131,7 +132,7 @@ def read_card(row: Any) -> Card:
         asks=tuple(_words({"asks": ask}, "asks") for ask in asks),
         approved_by=_words(row, "approved_by"),
         approved_at=_day(row, "approved_at"),
-        audience=Role(_words(row, "audience")),
+        audience=_role(row, "audience"),
         language=row["language"],
         effective_from=_day(row, "effective_from"),
         effective_to=None if ends is None else _day(row, "effective_to"),
@@ -146,6 +147,15 @@ def _words(row: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"key {key!r}: expected text")
     return value
+
+
+def _role(row: Mapping[str, Any], key: str) -> Role:
+    value = _words(row, key)
+    try:
+        return Role(value)
+    except ValueError as error:
+        roles = ", ".join(role.value for role in Role)
+        raise ValueError(f"key {key!r}: expected one of {roles}, found {value!r}") from error
 
 
 def _day(row: Mapping[str, Any], key: str) -> date:

@@ -21,9 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from appliance.errors import FactsUnavailable
 from appliance.ports import Reading
 from appliance.records import Fact, Role
-from appliance.store.families import Families, Family, Statement, load_families
+from appliance.store.families import Families, Family, load_families
+from appliance.store.languages import LANGUAGES, spoken
 from appliance.store.readonly import Job, ReadOnlyPool, is_refusal
-from appliance.store.sentences import clock_text, date_text, instant
+from appliance.store.sentences import clock_text, instant
+from appliance.store.statements import Statement
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,16 @@ class Rows:
         datetime | None
     )  # of the oldest feed; None: unknown, or a column of the row has it
     rows: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whom and what one reading is for."""
+
+    subject: str
+    at: datetime
+    role: Role
+    language: str  # one we speak
 
 
 class SqlFacts:
@@ -102,45 +114,51 @@ class SqlFacts:
         subject: str,
         at: datetime,
         role: Role = Role.ASSOCIATE,
+        language: str = "en",
     ) -> Reading:
         """Read the families for one subject (SKU, order number, badge); never raises.
 
         A family whose subjects look different is passed over. Without a `role` only what every
-        associate may see is read, and personal columns are masked.
+        associate may see is read, and personal columns are masked. In a language that the release
+        or this program does not speak the facts are said in English.
         """
-        subject = subject.strip()
+        question = _Question(subject.strip(), at, role, spoken(language))
+        said = LANGUAGES[question.language]
         facts: list[Fact] = []
         missing: list[str] = []
         jobs: list[tuple[Family, Job[Rows]]] = []
         for name in dict.fromkeys(families):
             family = self._families.by_name.get(name)
             if family is None:
-                missing.append(f"{name}: not kept by this store")
+                missing.append(said.not_kept.format(name=name))
             elif not _may(role, family.audience):
-                missing.append(f"{family.label}: for {family.audience.value}s only")
-            elif len(subject) <= SUBJECT_LENGTH and family.subject.fullmatch(subject):
+                label = family.words[question.language].label
+                missing.append(said.not_yours[family.audience].format(label=label))
+            elif _fits(family, question.subject):
                 try:
-                    jobs.append((family, self.pool.submit(self._work(family, subject, at))))
+                    jobs.append((family, self.pool.submit(self._work(family, question))))
                 except FactsUnavailable as error:
-                    missing.append(self._unknown(family, error, at=at))
+                    missing.append(self._unknown(family, error, question))
         for family, job in jobs:
             try:
                 rows = self.pool.result(job, timeout_s=family.timeout_s)
-                facts += self._facts(family, rows, subject=subject, at=at, role=role)
+                facts += self._facts(family, rows, question)
             except _NotKnown as word:
                 missing.append(word.text)
             except (FactsUnavailable, ValueError) as error:
-                missing.append(self._unknown(family, error, at=at))
+                missing.append(self._unknown(family, error, question))
         return Reading(tuple(facts), tuple(missing))
 
     def close(self) -> None:
         """Stop reading and close the pool; idempotent."""
         self.pool.close()
 
-    def _work(self, family: Family, subject: str, at: datetime) -> Callable[[Connection], Rows]:
+    def _work(self, family: Family, question: _Question) -> Callable[[Connection], Rows]:
+        today = question.at.astimezone(self._zone).date()
+        binds = {"subject": question.subject, "today": today, "now": question.at}
+
         def work(connection: Connection) -> Rows:
             refreshed_at = self._refreshed_at(connection, family)
-            binds = {"subject": subject, "today": at.astimezone(self._zone).date(), "now": at}
             found = connection.execute(family.sql.clause, family.sql.only(binds)).mappings()
             return Rows(refreshed_at, tuple(dict(row) for row in found.fetchmany(family.max_rows)))
 
@@ -158,70 +176,73 @@ class SqlFacts:
             instants.append(instant(raw))
         return min(instants)
 
-    def _facts(
-        self, family: Family, read: Rows, *, subject: str, at: datetime, role: Role
-    ) -> list[Fact]:
+    def _facts(self, family: Family, read: Rows, question: _Question) -> list[Fact]:
         if read.refreshed_at is not None:  # also an empty answer is only as good as its feed
-            self._must_be_fresh(family, read.refreshed_at, at=at)
+            self._must_be_fresh(family, read.refreshed_at, question)
         if not read.rows:
-            raise _NotKnown(family.none)
+            raise _NotKnown(family.words[question.language].none)
         facts = []
         for row in read.rows:
             as_of = read.refreshed_at or instant(row[family.as_of])
-            self._must_be_fresh(family, as_of, at=at)
-            facts.append(self._fact(family, row, subject=subject, as_of=as_of, role=role))
+            self._must_be_fresh(family, as_of, question)
+            facts.append(self._fact(family, row, question, as_of=as_of))
         with self._lock:
             self._known_at[family.name] = min(fact.as_of for fact in facts)
         return facts
 
     def _fact(
-        self,
-        family: Family,
-        row: Mapping[str, Any],
-        *,
-        subject: str,
-        as_of: datetime,
-        role: Role,
+        self, family: Family, row: Mapping[str, Any], question: _Question, *, as_of: datetime
     ) -> Fact:
         lacking = family.columns - row.keys()
         if lacking:
             raise ValueError(f"the query has no column {min(lacking)!r}")
-        if not _may(role, family.personal_audience):
+        if not _may(question.role, family.personal_audience):
             hidden = {name: _initials(row[name]) for name in family.personal}
             row = {**row, **hidden}
-        fact_id = f"{family.name}:{subject}" + (f":{row[family.key]}" if family.key else "")
+        key = f":{row[family.key]}" if family.key else ""
+        fact_id = f"{family.name}:{question.subject}{key}"
         choice = next(c for c in family.choices if all(row[name] is not None for name in c.when))
-        said, values = choice.template.render(row, zone=self._zone, origin=f"fact:{fact_id}")
+        said, values = choice.templates[question.language].render(
+            row,
+            zone=self._zone,
+            origin=f"fact:{fact_id}",
+            language=LANGUAGES[question.language],
+        )
         return Fact(
             id=fact_id,
             family=family.name,
-            subject=subject,
+            subject=question.subject,
             text=said,
             values=values,
             as_of=as_of,
             columns=tuple((key, "" if value is None else str(value)) for key, value in row.items()),
         )
 
-    def _must_be_fresh(self, family: Family, as_of: datetime, *, at: datetime) -> None:
-        age_s = (at - as_of).total_seconds()
+    def _must_be_fresh(self, family: Family, as_of: datetime, question: _Question) -> None:
+        age_s = (question.at - as_of).total_seconds()
         if age_s < -AHEAD_S:
             log.warning("facts: %s is dated %.0f s ahead of this clock", family.name, -age_s)
-            raise _NotKnown(family.never)
+            raise _NotKnown(family.words[question.language].never)
         if age_s > family.stale_after_s:
-            raise _NotKnown(self._since(family, as_of, at=at))
+            raise _NotKnown(self._since(family, as_of, question))
 
-    def _unknown(self, family: Family, error: Exception, *, at: datetime) -> str:
+    def _unknown(self, family: Family, error: Exception, question: _Question) -> str:
         log.warning("facts: %s could not be read: %s", family.name, error)
         with self._lock:
             as_of = self._known_at.get(family.name)
-        return family.never if as_of is None else self._since(family, as_of, at=at)
+        if as_of is None:
+            return family.words[question.language].never
+        return self._since(family, as_of, question)
 
-    def _since(self, family: Family, as_of: datetime, *, at: datetime) -> str:
-        local, today = as_of.astimezone(self._zone).date(), at.astimezone(self._zone).date()
-        since = clock_text(as_of, zone=self._zone)
-        if local != today:
-            since = f"{date_text(local)}, {since}"
-        return family.missing.replace("{since}", since)
+    def _since(self, family: Family, as_of: datetime, question: _Question) -> str:
+        language = LANGUAGES[question.language]
+        on, today = (at.astimezone(self._zone).date() for at in (as_of, question.at))
+        time = clock_text(as_of, zone=self._zone)
+        if on == today:
+            since = language.since_time.format(time=time)
+        else:
+            since = language.since_day.format(date=language.date_text(on), time=time)
+        return family.words[question.language].missing.replace("{since}", since)
 
     def _check(self) -> None:
         """Have the database prepare every query, and compare its columns with what is printed."""
@@ -258,6 +279,10 @@ class _NotKnown(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+def _fits(family: Family, subject: str) -> bool:
+    return len(subject) <= SUBJECT_LENGTH and bool(family.subject.fullmatch(subject))
 
 
 def _may(role: Role, audience: Role) -> bool:

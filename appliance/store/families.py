@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Date, DateTime, String, TextClause, bindparam, text
+from sqlalchemy import Date, DateTime, String
 from sqlalchemy.types import TypeEngine
 
+from appliance.damage import found
 from appliance.errors import BadInput, BadRules
 from appliance.records import Role
+from appliance.store.languages import LANGUAGES, SUFFIXES
 from appliance.store.sentences import Template, parse_template
+from appliance.store.statements import Statement, parse_statement
 
 FORMAT = 1
 BINDS: Mapping[str, TypeEngine[Any]] = {
@@ -31,8 +34,10 @@ _TOP_KEYS: Mapping[str, tuple[type, ...]] = {
     "feeds": (dict,),
     "family": (dict,),
 }
+# Said in each language: "label" in English, "label_es" in Spanish.
+_WORDS = ("label", "missing", "never", "none")
 _FAMILY_KEYS: Mapping[str, tuple[type, ...]] = {
-    "label": _STRINGS,
+    **{f"{key}{suffix}": _STRINGS for key in _WORDS for suffix in SUFFIXES.values()},
     "kinds": (list,),
     "subject": _STRINGS,
     "audience": _STRINGS,
@@ -45,39 +50,27 @@ _FAMILY_KEYS: Mapping[str, tuple[type, ...]] = {
     "key": _STRINGS,
     "personal": (list,),
     "personal_audience": _STRINGS,
-    "missing": _STRINGS,
-    "never": _STRINGS,
-    "none": _STRINGS,
     "sentence": (list,),
 }
 _REQUIRED = ("label", "kinds", "subject", "stale_after_s", "sql", "sentence")
-# A second barrier only: the connection itself is read-only where the database knows how.
-_WRITES = re.compile(
-    r"\b(insert|update|delete|merge|drop|alter|create|truncate|grant|attach|pragma|copy|call|into)\b",
-    re.IGNORECASE,
-)
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A query whose binds have types, so that every driver gets a date as its own kind of date."""
-
-    clause: TextClause
-    probe: TextClause  # the same query made to give no row: the database prepares it, all the same
-    binds: frozenset[str]
-
-    def only(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of the values that the query binds."""
-        return {name: value for name, value in values.items() if name in self.binds}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A sentence and the columns that must not be NULL for it to be said."""
+    """A sentence in each language and the columns that must not be NULL for it to be said."""
 
     when: tuple[str, ...]
-    template: Template
+    templates: Mapping[str, Template]  # language → sentence; the English one where it lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a family in one language when there is no fact to say."""
+
+    label: str
+    missing: str  # with {since}
+    never: str
+    none: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +78,7 @@ class Family:
     """One kind of live fact: the question kinds it answers, its query and its sentences."""
 
     name: str
-    label: str
+    words: Mapping[str, Words]  # by language
     kinds: tuple[str, ...]
     subject: re.Pattern[str]
     audience: Role
@@ -98,16 +91,17 @@ class Family:
     key: str  # column that tells rows of one subject apart, or ""
     personal: tuple[str, ...]
     personal_audience: Role
-    missing: str  # with {since}
-    never: str
-    none: str
     choices: tuple[Choice, ...]
 
     @property
     def columns(self) -> frozenset[str]:
         """Every column the query must deliver."""
         named = {*self.personal, self.key, self.as_of} - {""}
-        said = (choice.template.columns.union(choice.when) for choice in self.choices)
+        said = (
+            template.columns.union(choice.when)
+            for choice in self.choices
+            for template in choice.templates.values()
+        )
         return frozenset(named).union(*said)
 
 
@@ -136,7 +130,9 @@ def load_families(path: Path) -> Families:
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRules(f"{path} is not TOML: {error}.") from error
+        raise BadRules(
+            f"{path}: expected TOML, found {found(error)}.", hint="Mend that line."
+        ) from error
     _check_keys(path, "", raw, _TOP_KEYS)
     if raw.get("format") != FORMAT:
         raise _bad(path, "format", f"expected {FORMAT}, found {raw.get('format')!r}")
@@ -173,13 +169,9 @@ def _family(
     for key in ("stale_after_s", "timeout_s", "max_rows"):
         if row.get(key, 1) <= 0:
             raise _bad(path, f"{where}.{key}", f"must be above 0, is {row[key]}")
-    label = row["label"]
-    missing = row.get("missing", f"{label}: not known since {{since}}")
-    if missing.count("{since}") != 1 or missing.count("{") != 1:
-        raise _bad(path, f"{where}.missing", "must hold {since} once and no other hole")
     return Family(
         name=name,
-        label=label,
+        words=_words(path, where, row),
         kinds=_texts(path, f"{where}.kinds", row["kinds"]),
         subject=subjects[row["subject"]],
         audience=_role(path, f"{where}.audience", row.get("audience", "associate")),
@@ -194,11 +186,29 @@ def _family(
         personal_audience=_role(
             path, f"{where}.personal_audience", row.get("personal_audience", "manager")
         ),
-        missing=missing,
-        never=row.get("never", f"{label}: not known"),
-        none=row.get("none", f"{label}: no such record"),
         choices=_choices(path, f"{where}.sentence", row["sentence"]),
     )
+
+
+def _words(path: Path, where: str, row: Mapping[str, Any]) -> dict[str, Words]:
+    """Return the family's words by language; English ones where a language has no label."""
+    words: dict[str, Words] = {}
+    for code, language in LANGUAGES.items():
+        suffix = SUFFIXES[code]
+        label = row.get(f"label{suffix}", "")
+        found = Words(
+            label=label,
+            missing=language.not_since.format(label=label),
+            never=language.not_known.format(label=label),
+            none=language.no_record.format(label=label),
+        )
+        said = {key: row[f"{key}{suffix}"] for key in _WORDS if f"{key}{suffix}" in row}
+        words[code] = replace(found if label else words["en"], **said)
+        missing = words[code].missing
+        if missing.count("{since}") != 1 or missing.count("{") != 1:
+            reason = "must hold {since} once and no other hole"
+            raise _bad(path, f"{where}.missing{suffix}", reason)
+    return words
 
 
 def _choices(path: Path, where: str, rows: list[Any]) -> tuple[Choice, ...]:
@@ -207,40 +217,37 @@ def _choices(path: Path, where: str, rows: list[Any]) -> tuple[Choice, ...]:
         here = f"{where}[{number}]"
         if not isinstance(row, dict):
             raise _bad(path, here, "expected a table")
-        _check_keys(path, here, row, {"when": (list,), "text": _STRINGS})
-        try:
-            template = parse_template(row.get("text", ""))
-        except ValueError as error:
-            raise _bad(path, f"{here}.text", str(error)) from error
-        if not template.parts:
-            raise _bad(path, f"{here}.text", "missing")
-        choices.append(Choice(_texts(path, f"{here}.when", row.get("when", [])), template))
+        texts = {f"text{suffix}": _STRINGS for suffix in SUFFIXES.values()}
+        _check_keys(path, here, row, {"when": (list,), **texts})
+        templates = _templates(path, here, row)
+        choices.append(Choice(_texts(path, f"{here}.when", row.get("when", [])), templates))
     if choices[-1].when:
         raise _bad(path, f"{where}[{len(choices)}].when", "the last sentence must always fit")
     return tuple(choices)
 
 
+def _templates(path: Path, where: str, row: Mapping[str, Any]) -> dict[str, Template]:
+    """Return the sentence by language; the English one where a language has none."""
+    templates: dict[str, Template] = {}
+    for code, suffix in SUFFIXES.items():
+        key = f"text{suffix}"
+        try:
+            template = parse_template(row.get(key, ""))
+        except ValueError as error:
+            raise _bad(path, f"{where}.{key}", str(error)) from error
+        if not template.parts and (code == "en" or key in row):
+            raise _bad(path, f"{where}.{key}", "missing")
+        templates[code] = template if template.parts else templates["en"]
+    return templates
+
+
 def _query(
     path: Path, where: str, sql: str, *, binds: Mapping[str, TypeEngine[Any]], must: str = "feed"
 ) -> Statement:
-    bare = _QUOTED.sub(" ", sql).strip().rstrip(";").strip()
-    if not re.match(r"(select|with)\b", bare, re.IGNORECASE) or ";" in bare:
-        raise _bad(path, where, "must be one SELECT statement")
-    if word := _WRITES.search(bare):
-        raise _bad(path, where, f"a query may only read, and this one says {word[0].upper()}")
-    body = sql.strip().rstrip(";")
-    named = frozenset(text(body).compile().params)
-    if unknown := named - binds.keys():
-        known = ", ".join(f":{bind}" for bind in sorted(binds))
-        raise _bad(path, where, f"unknown bind :{min(unknown)} (known: {known})")
-    if must not in named:
-        raise _bad(path, where, f"the bind :{must} is missing")
-    typed = [bindparam(name, type_=binds[name]) for name in sorted(named)]
-    return Statement(
-        clause=text(body).bindparams(*typed),
-        probe=text(f"SELECT * FROM (\n{body}\n) AS q WHERE 1 = 0").bindparams(*typed),
-        binds=named,
-    )
+    try:
+        return parse_statement(sql, binds=binds, must=must)
+    except ValueError as error:
+        raise _bad(path, where, str(error)) from error
 
 
 def _patterns(path: Path, rows: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:
@@ -248,8 +255,12 @@ def _patterns(path: Path, rows: Mapping[str, Any]) -> dict[str, re.Pattern[str]]
     for name, pattern in rows.items():
         try:
             patterns[name] = re.compile(pattern)
-        except (re.error, TypeError) as error:
-            raise _bad(path, f"subjects.{name}", f"not a pattern: {error}") from error
+        except TypeError as error:
+            reason = f"expected a pattern, found a {type(pattern).__name__}"
+            raise _bad(path, f"subjects.{name}", reason) from error
+        except re.error as error:
+            reason = f"expected a pattern, found {pattern!r} ({error})"
+            raise _bad(path, f"subjects.{name}", reason) from error
     return patterns
 
 

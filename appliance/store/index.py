@@ -73,7 +73,7 @@ class SqliteIndex:
             self._scan = VectorScan(db, dim=int(self.meta["dim"]))
             ((length,),) = db.execute("SELECT avg(length(terms)) / 4.0 FROM passages")
             self._mean_length = float(cast("float | None", length) or 1.0)
-        except (apsw.Error, ValueError, KeyError) as error:
+        except (apsw.Error, ValueError) as error:
             raise schema.damaged(path, f"its tables cannot be read: {error}") from error
         self._lookup = lru_cache(maxsize=8_192)(self._read_term)
         self._corrected = lru_cache(maxsize=2_048)(self._correct)
@@ -105,7 +105,7 @@ class SqliteIndex:
         try:
             return self._candidates(text, min(max(k, POOL), MAX_K), filters, vector)
         except apsw.Error as error:
-            raise schema.damaged(self.path, f"it cannot be read: {error}") from error
+            raise schema.damaged(self.path, f"it cannot be read, SQLite says: {error}") from error
 
     def by_words(self, text: str, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
         """Return up to k (number, BM25 score), best first: FTS5 alone."""
@@ -317,7 +317,7 @@ class SqliteIndex:
         try:
             row: tuple[Any, ...] | None = self._connect().execute(sql, (value,)).fetchone()
         except apsw.Error as error:
-            raise schema.damaged(self.path, f"it cannot be read: {error}") from error
+            raise schema.damaged(self.path, f"it cannot be read, SQLite says: {error}") from error
         return row
 
 

@@ -103,7 +103,7 @@ def open_reader(path: Path) -> apsw.Connection:
             "PRAGMA query_only=1; PRAGMA mmap_size=268435456; PRAGMA cache_size=-4096"
         )
     except apsw.Error as error:
-        raise damaged(path, f"SQLite cannot open it: {error}") from error
+        raise damaged(path, f"SQLite cannot open it and says: {error}") from error
     return connection
 
 
@@ -136,9 +136,12 @@ def read_meta(connection: apsw.Connection, path: Path) -> dict[str, str]:
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
     except apsw.Error as error:
-        raise damaged(path, f"it is not a Backroom index: {error}") from error
+        why = f"it is not a Backroom index: expected a table 'meta', SQLite says: {error}"
+        raise damaged(path, why) from error
     if meta.get("schema") != SCHEMA:
         raise damaged(path, f"its schema is {meta.get('schema')!r}, this program reads {SCHEMA!r}")
+    if not str(meta.get("dim")).isdecimal():
+        raise damaged(path, f"expected a number 'dim' in 'meta', found {meta.get('dim')!r}")
     return meta
 
 

@@ -15,6 +15,7 @@ from appliance.errors import JournalBroken, StoreError
 from appliance.ports import Clock
 from appliance.records import Entry
 from appliance.store.db import Database
+from appliance.store.journal_head import JournalHead, check_head, read_head
 
 GENESIS = "0" * 64
 PAGE_ROWS = 1_000
@@ -26,6 +27,7 @@ class SqliteJournal:
 
     database: Database
     clock: Clock
+    head: JournalHead | None = None  # of a store at work; reading alone needs none
 
     def append(self, kind: str, body: Mapping[str, Any]) -> Entry:
         """Write one row durably and return it.
@@ -57,7 +59,10 @@ class SqliteJournal:
             )
             return Entry(sequence, written_at, kind, text, previous, digest)
 
-        return self.database.write(insert)
+        entry = self.database.write(insert)
+        if self.head is not None:
+            self.head.note(entry)
+        return entry
 
     def reply(self, reply_id: str) -> Mapping[str, Any] | None:
         """Return the body of a reply's row, or None."""
@@ -76,13 +81,15 @@ class SqliteJournal:
     def verify(self) -> int:
         """Return the number of rows checked.
 
-        Does not notice rows cut off at the end: for that, compare the last hash with one kept
-        elsewhere (headquarters keeps it from each beat).
+        Rows cut off at the end are noticed by `journal.head`, but for those of the last second
+        before a crash, and not when the head was taken away or written anew with them: for that,
+        compare the last hash with one kept elsewhere (headquarters keeps it from each beat).
 
         Raises:
-            JournalBroken: A row was altered, removed or reordered.
+            JournalBroken: A row was altered, removed, reordered, or cut off at the end.
         """
-        previous, count = GENESIS, 0
+        head = read_head(self.database)  # before the rows: a store at work adds to them
+        previous, count, at_head = GENESIS, 0, ""
         while rows := self.database.rows(
             "SELECT sequence, written_at, kind, reply_id, body, previous, hash FROM journal"
             " WHERE sequence > ? ORDER BY sequence LIMIT ?",
@@ -99,6 +106,9 @@ class SqliteJournal:
                         hint="Keep the file as evidence and call HQ operations.",
                     )
                 previous = digest
+                if head is not None and sequence == head.sequence:
+                    at_head = digest
+        check_head(head, rows=count, digest=at_head)
         return count
 
 

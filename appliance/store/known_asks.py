@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.damage import BROKEN_ARRAYS, found
 from appliance.errors import DamagedRelease
 from appliance.ports import KnownAnswer, Vector
 
@@ -45,12 +46,13 @@ class KnownAsks:
             rows = json.loads(table.read_text(encoding="utf-8"))
             places = tuple((str(r["passage"]), int(r["start"]), int(r["end"])) for r in rows)
             texts = tuple(str(r["text"]) for r in rows)
-            with vectors.open("rb") as file:
-                matrix = unpacked(np.load(file, allow_pickle=False))
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as exc:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
             raise DamagedRelease(
-                f"{table.parent} holds no known asks: {exc!r}.", hint=HINT
+                f"{table} holds no known asks: expected a list of passage, start, end and text as"
+                f" JSON, found {found(exc)}.",
+                hint=HINT,
             ) from exc
+        matrix = _vectors(vectors)
         if len(matrix) != len(places):
             raise DamagedRelease(
                 f"{vectors} has shape {matrix.shape}; {table.name} has {len(places)} asks.",
@@ -78,13 +80,26 @@ class KnownAsks:
         return [KnownAnswer(*place, cosine) for place, cosine in found.items()]
 
 
+def _vectors(path: Path) -> NDArray[np.float32]:
+    try:
+        with path.open("rb") as file:
+            return unpacked(np.load(file, allow_pickle=False))
+    except BROKEN_ARRAYS as exc:
+        raise DamagedRelease(
+            f"{path} holds no vectors of known asks: expected numbers of shape (asks, dim), found"
+            f" {found(exc, path=path)}.",
+            hint=HINT,
+        ) from exc
+
+
 def packed(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
     """Return unit rows as int8, each row by its own scale: half a float16 file's bytes.
 
     The scale is not kept: a row's direction is all that is read (`unpacked`).
     """
     scale = 127 / np.abs(vectors).max(axis=1, keepdims=True)
-    return np.rint(vectors * scale).astype(np.int8)
+    rows: NDArray[np.int8] = np.rint(vectors * scale).astype(np.int8)
+    return rows
 
 
 def unpacked(rows: NDArray[np.int8]) -> NDArray[np.float32]:
@@ -96,7 +111,10 @@ def unpacked(rows: NDArray[np.int8]) -> NDArray[np.float32]:
     if rows.ndim != 2:
         raise ValueError(f"vectors of shape {rows.shape}, expected (asks, dim)")
     wide = rows.astype(np.float32)
-    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-6)
+    vectors: NDArray[np.float32] = wide / np.maximum(
+        np.linalg.norm(wide, axis=1, keepdims=True), 1e-6
+    )
+    return vectors
 
 
 def _best(cosines: NDArray[np.float32], k: int) -> Sequence[int]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.damage import found
 from appliance.errors import DamagedRelease
 from appliance.store.words import Term
 
@@ -114,8 +115,12 @@ class Ranker:
             figures = dict(content.get("figures", {}))
         except OSError as error:
             raise DamagedRelease(f"No ranker at {path}: {error.strerror}.", hint=hint) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise DamagedRelease(f"Ranker {path} cannot be read: {error!r}.", hint=hint) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DamagedRelease(
+                f"Ranker {path} cannot be read: expected schema, features and bias as JSON, found"
+                f" {found(error)}.",
+                hint=hint,
+            ) from error
         if not np.isfinite(numbers).all() or (numbers[:, 1] <= 0).any():
             raise DamagedRelease(f"Ranker {path} holds numbers that cannot be weights.", hint=hint)
         mean, scale, weights = numbers.T.copy()

@@ -16,6 +16,7 @@ from string import Formatter
 from typing import Any
 
 from appliance.records import Value, ValueKind
+from appliance.store.languages import ENGLISH, Language
 from appliance.values import find_values
 
 CENT = Decimal("0.01")
@@ -29,6 +30,14 @@ class Printed:
     kind: ValueKind | None = None
     amount: Decimal | None = None
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """Where and in which language a value is printed."""
+
+    zone: tzinfo
+    language: Language = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +61,26 @@ class Template:
         return frozenset(part.column for part in self.parts if isinstance(part, Hole))
 
     def render(
-        self, row: Mapping[str, Any], *, zone: tzinfo, origin: str
+        self, row: Mapping[str, Any], *, zone: tzinfo, origin: str, language: Language = ENGLISH
     ) -> tuple[str, tuple[Value, ...]]:
-        """Return the sentence and its values in reading order; times are printed in `zone`.
+        """Return the sentence and its values in reading order.
+
+        Args:
+            row: What the query gave, by column.
+            zone: Times are printed in.
+            origin: Of the values.
+            language: Dates and spans of time are printed in.
 
         Raises:
             ValueError: A column is missing, NULL, or not of its type.
         """
+        locale = Locale(zone, language)
         text, values = "", []
         for part in self.parts:
             if isinstance(part, str):
                 text += part
                 continue
-            printed = _print(part, row.get(part.column), zone=zone)
+            printed = _print(part, row.get(part.column), locale)
             start, text = len(text), text + printed.text
             if printed.kind is not None:
                 values.append(
@@ -94,7 +110,11 @@ def parse_template(text: str) -> Template:
         ValueError: The braces do not match, or a hole names an unknown type.
     """
     parts: list[str | Hole] = []
-    for literal, column, spec, conversion in Formatter().parse(text):
+    try:
+        pieces = list(Formatter().parse(text))
+    except ValueError as error:
+        raise ValueError(f"expected each {{ to have its }}, found {text!r}") from error
+    for literal, column, spec, conversion in pieces:
         if literal:
             parts.append(literal)
         if column is None:
@@ -127,16 +147,11 @@ def clock_text(at: datetime, *, zone: tzinfo) -> str:
     return f"{local.hour}:{local.minute:02d}"
 
 
-def date_text(day: date) -> str:
-    """Return a date as printed in the store, e.g. ``Nov 24, 2026``."""
-    return f"{day:%b} {day.day}, {day.year}"
-
-
-def _print(hole: Hole, raw: Any, *, zone: tzinfo) -> Printed:
+def _print(hole: Hole, raw: Any, locale: Locale) -> Printed:
     if raw is None:
         raise ValueError(f"column {hole.column!r} is missing or NULL")
     try:
-        return TYPES[hole.type](raw, hole.unit, zone)
+        return TYPES[hole.type](raw, hole.unit, locale)
     except (ValueError, TypeError, InvalidOperation) as error:
         raise ValueError(f"column {hole.column!r} is not of type {hole.type}") from error
 
@@ -153,80 +168,81 @@ def _plain(number: Decimal) -> str:
     return f"{int(number):,}" if whole else f"{number.normalize():,f}"
 
 
-def _text(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+def _text(raw: Any, _unit: str, _locale: Locale) -> Printed:
     return Printed(" ".join(str(raw).split()))
 
 
-def _money(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+def _money(raw: Any, _unit: str, _locale: Locale) -> Printed:
     amount = _number(raw).quantize(CENT, ROUND_HALF_UP)
     sign = "-" if amount < 0 else ""
     return Printed(f"{sign}${abs(amount):,.2f}", ValueKind.MONEY, amount, "USD")
 
 
-def _percent(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+def _percent(raw: Any, _unit: str, _locale: Locale) -> Printed:
     amount = _number(raw)
     return Printed(f"{_plain(amount)}%", ValueKind.PERCENT, amount, "percent")
 
 
-def _duration(raw: Any, unit: str, _zone: tzinfo) -> Printed:
+def _duration(raw: Any, unit: str, locale: Locale) -> Printed:
     amount, unit = _number(raw), unit or "day"
-    text = f"{_plain(amount)} {unit}{'' if amount == 1 else 's'}"
+    text = f"{_plain(amount)} {locale.language.unit_text(unit, is_one=amount == 1)}"
     return Printed(text, ValueKind.DURATION, amount, unit)
 
 
-def _date(raw: Any, _unit: str, zone: tzinfo) -> Printed:
+def _date(raw: Any, _unit: str, locale: Locale) -> Printed:
     if isinstance(raw, str):
         raw = date.fromisoformat(raw) if len(raw) == 10 else instant(raw)
     if isinstance(raw, datetime):
-        raw = instant(raw).astimezone(zone).date()
+        raw = instant(raw).astimezone(locale.zone).date()
     if not isinstance(raw, date):
         raise ValueError("not a date")
-    return Printed(date_text(raw), ValueKind.DATE, Decimal(f"{raw:%Y%m%d}"), "date")
+    text = locale.language.date_text(raw)
+    return Printed(text, ValueKind.DATE, Decimal(f"{raw:%Y%m%d}"), "date")
 
 
-def _time(raw: Any, _unit: str, zone: tzinfo) -> Printed:
+def _time(raw: Any, _unit: str, locale: Locale) -> Printed:
     if isinstance(raw, time):
         text, minutes = f"{raw.hour}:{raw.minute:02d}", raw.hour * 60 + raw.minute
     else:
-        local = instant(raw).astimezone(zone)
-        text, minutes = clock_text(local, zone=zone), local.hour * 60 + local.minute
+        local = instant(raw).astimezone(locale.zone)
+        text, minutes = clock_text(local, zone=locale.zone), local.hour * 60 + local.minute
     return Printed(text, ValueKind.TIME, Decimal(minutes), "minute of day")
 
 
-def _count(raw: Any, unit: str, _zone: tzinfo) -> Printed:
+def _count(raw: Any, unit: str, _locale: Locale) -> Printed:
     amount = _number(raw)
     if amount != amount.to_integral_value():
         raise ValueError("not a whole number")
     return Printed(_plain(amount), ValueKind.COUNT, amount, unit)
 
 
-def _age(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+def _age(raw: Any, _unit: str, _locale: Locale) -> Printed:
     amount = _number(raw)
     return Printed(_plain(amount), ValueKind.AGE, amount, "year")
 
 
-def _size(raw: Any, unit: str, zone: tzinfo) -> Printed:
+def _size(raw: Any, unit: str, locale: Locale) -> Printed:
     printed = f"{_plain(_number(raw))} {unit}".strip()
-    found = _measure(printed, "", zone)
+    found = _measure(printed, "", locale)
     return found if found.kind else Printed(printed, ValueKind.SIZE, _number(raw), unit)
 
 
-def _measure(raw: Any, _unit: str, zone: tzinfo) -> Printed:
+def _measure(raw: Any, _unit: str, locale: Locale) -> Printed:
     """Print a text that may be a measure, `30 hours` or `1,800 W`; anything else is plain text."""
-    plain = _text(raw, "", zone)
+    plain = _text(raw, "", locale)
     whole = (v for v in find_values(plain.text) if (v.start, v.end) == (0, len(plain.text)))
     found = next(whole, None)
     return Printed(plain.text, found.kind, found.amount, found.unit) if found else plain
 
 
-def _identifier(kind: ValueKind) -> Callable[[Any, str, tzinfo], Printed]:
-    def show(raw: Any, _unit: str, _zone: tzinfo) -> Printed:
+def _identifier(kind: ValueKind) -> Callable[[Any, str, Locale], Printed]:
+    def show(raw: Any, _unit: str, _locale: Locale) -> Printed:
         return Printed(str(raw).strip(), kind)
 
     return show
 
 
-TYPES: Mapping[str, Callable[[Any, str, tzinfo], Printed]] = {
+TYPES: Mapping[str, Callable[[Any, str, Locale], Printed]] = {
     "text": _text,
     "money": _money,
     "percent": _percent,

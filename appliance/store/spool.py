@@ -47,6 +47,22 @@ class SqliteSpool:
 
         return self.database.write(insert)
 
+    def withdraw(self, kind: str, *, reply: str) -> int:
+        """Take back the items of one kind about one reply; return how many there were.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+
+        def delete(connection: apsw.Connection) -> int:
+            connection.execute(
+                "DELETE FROM spool WHERE kind = ? AND json_extract(body, '$.reply') = ?",
+                (kind, reply),
+            )
+            return int(connection.changes())
+
+        return self.database.write(delete)
+
     def count(self) -> int:
         """Return the number of items kept."""
         return int(self.database.rows("SELECT count(*) FROM spool")[0][0])

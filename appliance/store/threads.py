@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import apsw
 
-from appliance.records import Turn
+from appliance.records import LOCAL, Exchange, LaneName, Principal, Turn
 from appliance.store.db import Database
+
+MOST_EXCHANGES = 100  # of one conversation, shown at once
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,24 @@ class SqliteThreads:
         )
         return tuple(_turn(row[0]) for row in reversed(rows))
 
+    def exchanges(
+        self, thread: str, *, owner: tuple[str, str], limit: int = MOST_EXCHANGES
+    ) -> tuple[Exchange, ...]:
+        """Return the latest exchanges as they were said, oldest first, with this owner's thumbs."""
+        rows = self.database.rows(
+            "SELECT t.reply_id, json_extract(j.body, '$.ask.text'),"
+            " json_extract(j.body, '$.reply.text'), json_extract(j.body, '$.reply.lane'), t.at,"
+            " coalesce(f.verdict, '') FROM threads t"
+            " JOIN journal j ON j.reply_id = t.reply_id AND j.kind = 'reply'"
+            " LEFT JOIN feedback f ON f.reply_id = t.reply_id AND f.device = ? AND f.badge = ?"
+            " WHERE t.thread = ? ORDER BY t.sequence DESC LIMIT ?",
+            (*owner, thread, limit),
+        )
+        return tuple(
+            Exchange(reply, text, answer, LaneName(lane), datetime.fromisoformat(at), verdict)
+            for reply, text, answer, lane, at, verdict in reversed(rows)
+        )
+
     def add(self, thread: str, turn: Turn, *, reply_id: str, at: datetime) -> None:
         """Append a turn durably.
 
@@ -44,6 +66,46 @@ class SqliteThreads:
             )
 
         self.database.write(insert)
+
+    def claim(self, thread: str, principal: Principal, *, at: datetime) -> bool:
+        """Return whether the thread is this principal's, durably; the first to ask owns it.
+
+        A thread whose owner was never written down (it is older than owners are) is left to this
+        machine's own command line and demo.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        owner = self._owner(thread)
+        if owner is None:
+            device, badge = principal.owner
+            self.database.write(
+                lambda connection: connection.execute(
+                    "INSERT OR IGNORE INTO thread_owners (thread, device, badge, opened_at)"
+                    " SELECT ?1, ?2, ?3, ?4 WHERE ?2 = ?5"
+                    " OR NOT EXISTS (SELECT 1 FROM threads WHERE thread = ?1)",
+                    (thread, device, badge, at.isoformat(), LOCAL),
+                )
+            )
+            owner = self._owner(thread)
+        return owner == principal.owner
+
+    def is_owner(self, thread: str, owner: tuple[str, str]) -> bool:
+        """Return whether the thread is there and this (device, badge) opened it."""
+        return self._owner(thread) == owner
+
+    def _owner(self, thread: str) -> tuple[str, str] | None:
+        rows = self.database.rows(
+            "SELECT device, badge FROM thread_owners WHERE thread = ?", (thread,)
+        )
+        return (str(rows[0][0]), str(rows[0][1])) if rows else None
+
+
+def name_fault(thread: str) -> str:
+    """Return why a conversation cannot be named so, in words; '' when it can, however it came."""
+    if _NAME.fullmatch(thread):
+        return ""
+    return "That is not a thread's id: 1 to 64 letters, digits, - and _."
 
 
 def _turn(text: str) -> Turn:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import uvicorn
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
+from appliance.errors import StoreError
 from appliance.web.asks import BYTES_PER_CHAR, OTHER_BYTES, Asks
 from appliance.web.desk import Desk
+from appliance.web.drain import Drain
 from appliance.web.listen import address, listen
+from appliance.web.monitoring import count_responses
+from appliance.web.origin import refuse_foreign
+from appliance.web.pace import pace_of
 from appliance.web.problems import answer_problem
 from appliance.web.routes import handlers
+from appliance.web.sign_in import open_door
 from appliance.web.store import StoreLike
 
+log = logging.getLogger("backroom.web")
 GRACE_S = 10  # an ask's own deadline: after it nobody can still wait for an answer
 # The page asks nobody but the store, and nothing but the page's own files runs in it.
 HEADERS = {
@@ -53,7 +62,7 @@ def serve(store: StoreLike, *, announce: Callable[[str], None] | None = None) ->
 def configuration(store: StoreLike) -> uvicorn.Config:
     """Return the server's settings; no access log, for an address can hold what was looked up."""
     return uvicorn.Config(
-        create_app(store),
+        Drain(create_app(store)),
         log_level="warning",
         access_log=False,
         ws="none",
@@ -66,21 +75,37 @@ def create_app(store: StoreLike) -> Litestar:
     """Return the application over a wired store; whoever opened the store closes it."""
     settings = store.settings
     desk = Desk(at_once=settings.asks_at_once, waiting=settings.queue_asks)
+    door = open_door(store)
 
     @asynccontextmanager
     async def finish_asks(_app: Litestar) -> AsyncIterator[None]:
+        await asyncio.to_thread(_forget_dead, store)
         yield
+        await asyncio.to_thread(door.desk.close)
         await asyncio.to_thread(desk.close)
 
+    def refuse(request: Request[Any, Any, Any]) -> None:
+        refuse_foreign(request, host=settings.host)
+
     return Litestar(
-        handlers(store, Asks(store, desk)),
+        handlers(store, Asks(store, desk, pace_of(settings)), door),
         lifespan=[finish_asks],
-        before_send=[_add_headers],
+        before_request=refuse,
+        before_send=[_add_headers, count_responses(store)],
         exception_handlers={Exception: answer_problem},
         request_max_body_size=settings.max_ask_chars * BYTES_PER_CHAR + OTHER_BYTES,
         logging_config=None,
         openapi_config=None,
     )
+
+
+def _forget_dead(store: StoreLike) -> None:
+    """Drop sessions and codes that hold no more; a disk that takes no write stops no server."""
+    try:
+        store.sessions.forget_dead()
+        store.devices.forget_codes()
+    except StoreError as exc:
+        log.warning("%s: %s", exc.code, exc)
 
 
 async def _add_headers(message: Message, _scope: Scope) -> None:

@@ -20,11 +20,23 @@ class Desk:
     is fewer than the eight asks the engine runs side by side.
     """
 
-    def __init__(self, *, at_once: int, waiting: int) -> None:
+    def __init__(self, *, at_once: int, waiting: int, of: str = "asks") -> None:
+        """Open a desk; `of` is what a full one says it has in hand."""
+        self._of = of
         self._limit = at_once + waiting
         self._taken = 0
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max(1, at_once), thread_name_prefix="ask")
+
+    @property
+    def taken(self) -> int:
+        """How many are in hand, running and waiting."""
+        return self._taken
+
+    @property
+    def limit(self) -> int:
+        """How many may be in hand at once."""
+        return self._limit
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Start `work`, or queue it; once taken it runs to its end, whoever still listens.
@@ -35,9 +47,9 @@ class Desk:
         with self._lock:
             if self._taken >= self._limit:
                 raise EngineBusy(
-                    f"{self._taken} asks are in hand, which is all this store takes at once.",
+                    f"{self._taken} {self._of} are in hand, which is all this store takes at once.",
                     retry_after_s=RETRY_AFTER_S,
-                    hint="Ask again in a moment.",
+                    hint="Try again in a moment.",
                 )
             self._taken += 1
         future = self._threads.submit(work)

@@ -18,11 +18,27 @@ from appliance.errors import (
     EngineBusy,
     FactsUnavailable,
     LineDown,
+    LockedOut,
+    NoSuchThread,
     StoreError,
+    WrongCode,
+    WrongPin,
 )
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("backroom.web")
+
+
+class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document (RFC 9457): go by `code`, show `detail` and `hint`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    hint: str
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,8 @@ class Problem:
     detail: str
     hint: str = ""
     retry_after_s: int = 0  # 0: not said
+    allow: str = ""  # methods, of a 405
+    param: str = ""  # the member that is wrong, for OpenAI's clients
 
     def plain(self) -> dict[str, Any]:
         """Return the document's members."""
@@ -49,13 +67,23 @@ class Problem:
 
     def response(self) -> Response[bytes]:
         """Return the document as a response."""
-        headers = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {}
         return Response(
             msgspec.json.encode(self.plain()),
             status_code=self.status,
             media_type=MEDIA_TYPE,
-            headers=headers,
+            headers=self.headers(),
         )
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that go with the document."""
+        headers = {}
+        if self.retry_after_s:
+            headers["Retry-After"] = str(self.retry_after_s)
+        if self.allow:
+            headers["Allow"] = self.allow
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Bearer realm="backroom"'  # RFC 9110, 11.6.1
+        return headers
 
 
 class Refused(Exception):
@@ -87,10 +115,13 @@ def answer_problem(_request: Request[Any, Any, Any], error: Exception) -> Respon
 
 def _known_problem(error: BackroomError) -> Problem:
     if isinstance(error, BadInput):
-        return Problem(400, error.code, error.message, error.hint)
-    if isinstance(error, EngineBusy):
+        kinds = ((NoSuchThread, 404), (WrongCode, 403), (WrongPin, 403))
+        status = next((status for kind, status in kinds if isinstance(error, kind)), 400)
+        return Problem(status, error.code, error.message, error.hint)
+    if isinstance(error, EngineBusy | LockedOut):
         wait_s = max(1, math.ceil(error.retry_after_s))
-        return Problem(503, error.code, error.message, error.hint, retry_after_s=wait_s)
+        status = 503 if isinstance(error, EngineBusy) else 429
+        return Problem(status, error.code, error.message, error.hint, retry_after_s=wait_s)
     log.error("%s: %s", error.code, error)
     is_passing = isinstance(error, StoreError | LineDown | FactsUnavailable)
     return Problem(503 if is_passing else 500, error.code, error.message, error.hint)
@@ -99,9 +130,11 @@ def _known_problem(error: BackroomError) -> Problem:
 def _http_problem(error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
     hints = {
-        404: "The server answers /, /health, /v1/ask and /v1/passages/{id}.",
-        405: "Asks are sent with POST, everything else with GET.",
+        404: "What the server answers is listed at /openapi.json.",
+        405: "What the server answers is listed at /openapi.json.",
         413: "Send the question alone.",
     }
     code = status.phrase.lower().replace(" ", "_").replace("-", "_")
-    return Problem(status.value, code, f"{status.phrase}.", hints.get(status.value, ""))
+    allow = (error.headers or {}).get("allow", "")
+    hint = hints.get(status.value, "")
+    return Problem(status.value, code, f"{status.phrase}.", hint, allow=allow)

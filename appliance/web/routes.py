@@ -1,87 +1,172 @@
-"""What the server answers: four routes for machines, one page for people."""
+"""What the server answers: routes for machines, one page for people."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery
 from litestar.response import File, Stream
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from appliance.records import Role
-from appliance.web.asks import Asks, parse_ask
-from appliance.web.problems import Problem, Refused
-from appliance.web.shapes import passage_json
+from appliance.web import examples
+from appliance.web.answers import answer_json
+from appliance.web.asks import AskBody, Asking, Asks, frames, parse_ask
+from appliance.web.feedback import feedback_handler
+from appliance.web.identity import Identity, RoleQuery, named_role
+from appliance.web.monitoring import monitoring_handlers
+from appliance.web.openai import openai_handlers
+from appliance.web.openapi import (
+    EVENT_STREAM,
+    Events,
+    describe,
+    documented,
+    documented_health,
+    path_parameter,
+)
+from appliance.web.problems import Problem, ProblemBody, Refused
+from appliance.web.products import product_handler
+from appliance.web.shapes import (
+    ExamplesBody,
+    HealthBody,
+    PassageBody,
+    ReplyBody,
+    RouteBody,
+    SentenceBody,
+    SourcesBody,
+    passage_body,
+)
+from appliance.web.sign_in import Door, sign_in_handlers
 from appliance.web.store import StoreLike
+from appliance.web.threads import thread_handler
 
+PassageId = Annotated[str, path_parameter("Id of a source.", "returns-headphones#2")]
 PAGES = Path(__file__).parent / "pages"
-EVENT_STREAM = "text/event-stream"
 
 
-def handlers(store: StoreLike, asks: Asks) -> list[ControllerRouterHandler]:
+# What is told in the events of an answer as it is spoken.
+TOLD = (RouteBody, SourcesBody, SentenceBody, ReplyBody, ProblemBody)
+
+
+def handlers(store: StoreLike, asks: Asks, door: Door) -> list[ControllerRouterHandler]:
     """Return the handlers over a store."""
-    return [
-        _ask_handler(store, asks),
-        _passage_handler(store),
+    identity = door.identity
+    told = [
+        *sign_in_handlers(door),
+        _ask_handler(store, asks, identity),
+        feedback_handler(store, identity, asks.pace),
+        thread_handler(store, identity),
+        product_handler(store, identity, asks.pace),
+        *openai_handlers(store, asks, identity),
+        _passage_handler(store, identity),
         _examples_handler(store),
         _health_handler(store),
+        *monitoring_handlers(store, asks.desk, identity),
+    ]
+    return [
+        *told,
+        _openapi_handler(store, identity, told),
         _page_handler(),
         create_static_files_router("/page", directories=[PAGES], include_in_schema=False),
     ]
 
 
-def _ask_handler(store: StoreLike, asks: Asks) -> HTTPRouteHandler:
-    @post("/v1/ask", status_code=200)
+def _ask_handler(store: StoreLike, asks: Asks, identity: Identity) -> HTTPRouteHandler:
+    @post(
+        "/v1/ask",
+        status_code=200,
+        **documented(
+            ReplyBody,
+            example=examples.REPLY,
+            takes=(AskBody, AskBody(examples.QUESTION)),
+            streams=Events(examples.ASK_EVENT, TOLD),
+            refuses=(400, 404, 413, 429),
+        ),
+    )
     async def ask(request: Request[Any, Any, Any]) -> Response[Any]:
-        _refuse_foreign_origin(request)
+        """Ask a question; with `Accept: text/event-stream` it is answered as it is spoken.
+
+        Events: `route`, `sources`, `sentence` for each governed one, then `done` with the reply or
+        `error` with a problem. Each sentence stands in the journal before it is sent.
+        """
         body = parse_ask(await request.body(), max_chars=store.settings.max_ask_chars)
+        asker = await asyncio.to_thread(identity.of, request, role=body.role)
+        asking = Asking(body.text, asker, thread=body.thread or store.new_id())
         wanted = request.accept.best_match([MediaType.JSON, EVENT_STREAM])
         if wanted == EVENT_STREAM:
-            return Stream(await asks.stream(body), media_type=EVENT_STREAM)
-        return _json(await asks.reply(body))
+            return Stream(frames(await asks.stream(asking)), media_type=EVENT_STREAM)
+        return answer_json(await asks.reply(asking))
 
     return ask
 
 
-def _passage_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get("/v1/passages/{passage_id:path}", sync_to_thread=True)
+def _passage_handler(store: StoreLike, identity: Identity) -> HTTPRouteHandler:
+    @get(
+        "/v1/passages/{passage_id:path}",
+        sync_to_thread=True,
+        **documented(PassageBody, example=examples.PASSAGE, refuses=(400, 404)),
+    )
     def passage(
-        passage_id: FromPath[str], role: FromQuery[str] = Role.ASSOCIATE.value
+        request: Request[Any, Any, Any], passage_id: PassageId, role: RoleQuery = ""
     ) -> Response[bytes]:
+        """Open a source: the passage an answer cites."""
+        reader = identity.of(request, role=named_role(role))
         found = store.index.passage(passage_id.lstrip("/"))
         if found is None:
             detail = "No passage has this id in the release this store runs."
             raise Refused(Problem(404, "no_such_passage", detail, "Ask again for today's source."))
-        if found.audience not in _role(role).audiences:
+        if found.audience not in reader.role.audiences:
             detail = f"This passage is for a {found.audience} to read."
             raise Refused(Problem(403, "not_for_this_role", detail, f"Ask a {found.audience}."))
-        return _json(passage_json(found))
+        return answer_json(passage_body(found))
 
     return passage
 
 
 def _examples_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get("/v1/examples", sync_to_thread=False)
-    def examples() -> Response[bytes]:
-        return _json({"examples": list(store.examples())})
+    @get(
+        "/v1/examples",
+        sync_to_thread=False,
+        **documented(ExamplesBody, example=examples.EXAMPLES, is_public=True),
+    )
+    def list_examples() -> Response[bytes]:
+        """Return a few things to try."""
+        return answer_json(ExamplesBody(list(store.examples())))
 
-    return examples
+    return list_examples
 
 
 def _health_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get("/health", sync_to_thread=True)
+    @get("/health", sync_to_thread=True, **documented_health(HealthBody, example=examples.HEALTH))
     def health() -> Response[bytes]:
+        """Tell how the store stands: 503 while it would answer nothing."""
         found = store.health()
         status = 200 if found["live"] and found["ready"] else 503
-        return _json({**found, "store": store.settings.store}, status=status)
+        return answer_json({**found, "store": store.settings.store}, status=status)
 
     return health
+
+
+def _openapi_handler(
+    store: StoreLike, identity: Identity, told: Sequence[HTTPRouteHandler]
+) -> HTTPRouteHandler:
+    @cache
+    def document() -> bytes:
+        max_chars = store.settings.max_ask_chars
+        plain = describe(told, max_ask_chars=max_chars, is_open=identity.is_open)
+        return msgspec.json.encode(plain)
+
+    @get("/openapi.json", sync_to_thread=True, include_in_schema=False)
+    def openapi() -> Response[bytes]:
+        return Response(document(), media_type=MediaType.JSON)
+
+    return openapi
 
 
 def _page_handler() -> HTTPRouteHandler:
@@ -92,23 +177,3 @@ def _page_handler() -> HTTPRouteHandler:
         )
 
     return page
-
-
-def _role(name: str) -> Role:
-    try:
-        return Role(name)
-    except ValueError as exc:
-        roles = ", ".join(r.value for r in Role)
-        raise Refused(Problem(400, "bad_role", "No such role.", f"Roles: {roles}.")) from exc
-
-
-def _refuse_foreign_origin(request: Request[Any, Any, Any]) -> None:
-    """Refuse an ask that another site's page sends through an associate's browser."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        detail = "The ask came from a page of another site."
-        raise Refused(Problem(403, "foreign_origin", detail, "Ask from the store's own page."))
-
-
-def _json(plain: dict[str, Any], *, status: int = 200) -> Response[bytes]:
-    return Response(msgspec.json.encode(plain), status_code=status, media_type=MediaType.JSON)

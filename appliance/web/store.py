@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from appliance.config import Settings
+from appliance.monitoring import Monitoring
 from appliance.pipeline import Listener
-from appliance.ports import Index, Journal
-from appliance.records import Reply, Role
+from appliance.ports import Clock, Index, Journal
+from appliance.records import (
+    LOCAL,
+    Exchange,
+    Feedback,
+    Principal,
+    ProductCard,
+    Reply,
+    Role,
+    Thumb,
+)
+from appliance.release import Release
+from appliance.store.associates import SqliteAssociates
+from appliance.store.devices import SqliteDevices
+from appliance.store.sessions import SqliteSessions
 
 
 class StoreLike(Protocol):
@@ -16,6 +31,16 @@ class StoreLike(Protocol):
     @property
     def settings(self) -> Settings:
         """The store's settings."""
+        ...
+
+    @property
+    def release(self) -> Release:
+        """The live release."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The store's time."""
         ...
 
     @property
@@ -28,6 +53,26 @@ class StoreLike(Protocol):
         """The record of everything said."""
         ...
 
+    @property
+    def monitoring(self) -> Monitoring:
+        """The store's figures, and the guard of its lanes."""
+        ...
+
+    @property
+    def devices(self) -> SqliteDevices:
+        """The handhelds and keys."""
+        ...
+
+    @property
+    def associates(self) -> SqliteAssociates:
+        """The people who sign in."""
+        ...
+
+    @property
+    def sessions(self) -> SqliteSessions:
+        """Who is signed in where."""
+        ...
+
     def ask(
         self,
         text: str,
@@ -35,6 +80,8 @@ class StoreLike(Protocol):
         role: Role = Role.ASSOCIATE,
         thread: str = "",
         associate: str = "",
+        device: str = LOCAL,
+        earlier: Sequence[tuple[str, str]] = (),
         deadline_s: float | None = None,
         listener: Listener | None = None,
         reply_id: str = "",
@@ -43,8 +90,27 @@ class StoreLike(Protocol):
 
         Raises:
             BadInput: The ask is empty or over-long.
+            NoSuchThread: The thread is another device's or another associate's.
             StoreError: The journal could not be written. Nothing was said.
         """
+        ...
+
+    def rate(
+        self, reply_id: str, verdict: Thumb, *, principal: Principal, text: str = ""
+    ) -> Feedback | None:
+        """Keep what an associate thinks of a reply; None when it is not there or not theirs.
+
+        Raises:
+            StoreError: It could not be written whole; to send it again completes it.
+        """
+        ...
+
+    def conversation(self, thread: str, *, principal: Principal) -> tuple[Exchange, ...] | None:
+        """Return what was said in a thread; None when it is not there or not theirs."""
+        ...
+
+    def product(self, key: str, *, role: Role) -> ProductCard | None:
+        """Return a product by SKU, EAN or UPC with the live facts a role may read, or None."""
         ...
 
     def new_id(self) -> str:

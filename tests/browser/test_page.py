@@ -131,6 +131,15 @@ def test_a_live_fact_says_its_time_as_the_handhelds_clock_does(page: Any) -> Non
     expect(turn.locator(".source")).to_have_count(0)
 
 
+def test_the_receipt_of_a_refusal_says_why_the_rule_is_there(page: Any) -> None:
+    turn = ask(page, "Can I give 25 % off ?")
+
+    turn.get_by_role("button", name="Receipt").click()
+
+    sheet = page.get_by_role("dialog", name="Receipt")
+    expect(sheet.get_by_text("why: margin")).to_be_visible()
+
+
 def test_a_refusal_names_the_rule_as_its_reason(page: Any) -> None:
     turn = ask(page, "Can I give 25 % off ?")
 

@@ -18,6 +18,7 @@ from appliance.records import (
     Passage,
     Prepared,
     Query,
+    Reply,
     Role,
     Routed,
     Sentence,
@@ -142,6 +143,32 @@ def a_verdict(text: str = TEXT, **fields: Any) -> Verdict:
         "attempts": (Attempt(LaneName.QUOTE, "answered"),),
     }
     return Verdict(**{**known, **fields})
+
+
+def a_reply(**fields: Any) -> Reply:
+    """Return the reply to `a_verdict`, without sources."""
+    known = {
+        "id": "r1",
+        "text": HEADPHONES,
+        "lane": LaneName.QUOTE,
+        "confidence": 0.9,
+        "sources": (),
+        "facts": (),
+        "policies": (),
+        "times_ms": (),
+        "sentences": (Sentence(HEADPHONES),),
+        "release": "demo-7",
+        "model": "",
+        "thread": "",
+        "intent": "policy",
+        "in_scope": 0.95,
+        "lanes": a_ladder(LaneName.QUOTE),
+        "reasons": (),
+        "checks": (),
+        "attempts": (Attempt(LaneName.QUOTE, "answered"),),
+        "asked_at": NOW,
+    }
+    return Reply(**{**known, **fields})
 
 
 def _fields(record: Any) -> dict[str, Any]:

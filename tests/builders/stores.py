@@ -7,19 +7,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from appliance.backroom import Store
 from appliance.config import Settings
+from appliance.health import Readiness
 from appliance.lanes.card import CardLane
 from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import LookupLane
 from appliance.lanes.quote import QuoteLane
 from appliance.logistic import Logistic
+from appliance.monitoring import Monitoring
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import Notices
-from appliance.ports import Clock, LanguageModel, Vector
+from appliance.ports import Clock, Vector
 from appliance.records import LaneName, Passage, Role
 from appliance.release import Manifest, Release
 from appliance.stages.admit import Admit
@@ -33,13 +34,18 @@ from appliance.stages.prepare import Prepare
 from appliance.stages.route import Route, RouterModel
 from appliance.stages.stitch import Stitch
 from appliance.stages.text import words
+from appliance.store.associates import SqliteAssociates
 from appliance.store.card_vectors import CardVectors
 from appliance.store.cards import Card, Cards
 from appliance.store.db import Database
+from appliance.store.devices import SqliteDevices
 from appliance.store.journal import SqliteJournal
+from appliance.store.sessions import SqliteSessions
 from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
+from tests.builders.people import FAST_HASHER
 from tests.builders.records import NOW, a_fact, a_passage
+from tests.fakes.monitoring import IdleModel, some_monitoring
 from tests.fakes.ports import (
     HashEmbedder,
     MemoryFacts,
@@ -132,6 +138,12 @@ class Parts:
         default_factory=lambda: ScriptedLane(LaneName.GENERALIST, is_model=True)
     )
     accept_at: dict[str, float] = field(default_factory=dict)
+    model: IdleModel = field(default_factory=IdleModel)
+    monitoring: Monitoring = field(init=False)
+
+    def __post_init__(self) -> None:
+        spool = SqliteSpool(self.database, self.clock)
+        self.monitoring = some_monitoring(self.clock, model=self.model, spool=spool)
 
     @classmethod
     def at(cls, home: Path, clock: Clock, passages: Iterable[Passage] | None = None) -> Parts:
@@ -176,9 +188,11 @@ class Parts:
                 govern=Govern(self.policy, Notices(), find_personal),
                 clock=self.clock,
                 accept_at=self.accept_at,
+                guard=self.monitoring.guard,
             ),
             audit=Audit(self.journal, SqliteThreads(self.database), RELEASE, lambda: "fresh"),
             clock=self.clock,
+            monitor=self.monitoring,
         )
 
     def store(self, home: Path) -> Store:
@@ -191,9 +205,14 @@ class Parts:
             journal=SqliteJournal(self.database, self.clock),
             threads=SqliteThreads(self.database),
             spool=SqliteSpool(self.database, self.clock),
+            devices=SqliteDevices(self.database, self.clock),
+            associates=SqliteAssociates(self.database, self.clock, FAST_HASHER),
+            sessions=SqliteSessions(self.database, self.clock),
             clock=self.clock,
-            model=cast(LanguageModel, SimpleNamespace(name="scripted")),
+            model=self.model,
             database=self.database,
+            monitoring=self.monitoring,
+            readiness=Readiness(self.database, self.model, self.clock.monotonic),
             resources=ExitStack(),
         )
 

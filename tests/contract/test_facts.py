@@ -187,6 +187,63 @@ def test_no_row_is_said_in_the_familys_words(facts: SqlFacts) -> None:
     )
 
 
+def test_a_spanish_ask_is_answered_in_spanish_with_the_same_values(
+    live: Live, facts: SqlFacts
+) -> None:
+    for (sku,) in live.rows("SELECT sku FROM products ORDER BY ean LIMIT 40"):
+        asked = {"subject": str(sku), "at": NOW, "role": Role.MANAGER}
+        english = facts.read(facts.families(), **asked)  # type: ignore[arg-type]
+        spanish = facts.read(facts.families(), **asked, language="es")  # type: ignore[arg-type]
+        assert [f.id for f in spanish.facts] == [f.id for f in english.facts]
+        for en, es in zip(english.facts, spanish.facts, strict=True):
+            assert en.family == "spec" or es.text != en.text
+            told = [(v.kind, v.amount, v.unit) for v in en.values]
+            found = [(v.kind, v.amount, v.unit) for v in es.values]
+            assert [v for v in told if v not in found] == []
+            for value in es.values:
+                assert es.text[value.start : value.end] == value.text
+
+
+def test_a_spanish_ask_is_told_in_spanish_what_is_missing(live: Live, facts: SqlFacts) -> None:
+    sku = one(live, "SELECT MIN(sku) FROM products")
+
+    def missing(family: str, subject: str = sku, *, hours: int = 0) -> tuple[str, ...]:
+        at = NOW + timedelta(hours=hours)
+        return facts.read([family], subject=subject, at=at, language="es").missing
+
+    assert missing("stock", hours=1) == ("existencias: no se sabe desde las 8:57",)
+    assert missing("price", hours=48) == (
+        "precio: no se sabe desde el 22 de noviembre de 2026 a las 8:48",
+    )
+    assert missing("stock", hours=-3) == ("existencias: no se sabe",)
+    assert missing("price", "LM-000000") == ("precio: no existe ese producto",)
+    assert missing("cost") == ("costo: solo para gerentes",)
+    assert missing("weather") == ("weather: esta tienda no lo lleva",)
+
+
+@pytest.mark.parametrize("language", ["fr", "", "ES", "../es"])
+def test_a_language_nobody_speaks_is_answered_in_english(
+    live: Live, facts: SqlFacts, language: str
+) -> None:
+    sku = one(live, "SELECT MIN(sku) FROM products")
+
+    reading = facts.read(facts.families(), subject=sku, at=NOW, language=language)
+
+    assert reading == facts.read(facts.families(), subject=sku, at=NOW)
+
+
+def test_a_family_without_spanish_sentences_is_said_in_english(live: Live, tmp_path: Path) -> None:
+    facts = SqlFacts.open(small_facts(tmp_path), live.url)
+    sku = one(live, "SELECT MIN(sku) FROM products")
+
+    fact = facts.read(["price"], subject=sku, at=NOW, language="es").facts[0]
+    missing = facts.read(["price"], subject="LM-000000", at=NOW, language="es").missing
+
+    facts.close()
+    assert " is $" in fact.text
+    assert missing == ("price: no such record",)
+
+
 def test_a_family_for_another_kind_of_subject_is_passed_over(facts: SqlFacts) -> None:
     reading = facts.read(["pickup", "associate"], subject="LM-000000", at=NOW, role=Role.MANAGER)
 
@@ -362,6 +419,9 @@ def test_a_file_that_is_no_database_is_not_known(tmp_path: Path) -> None:
         (('kinds = ["price"]', 'kinds = ["price"]\naudience = "boss"'), "family.price.audience"),
         (('label = "price"', 'label = "price"\nmissing = "gone"'), "family.price.missing"),
         (("any = '(?s)", "any = '((?s)"), "subjects.any"),
+        (('label = "price"', 'label = "price"\nmissing_es = "nada"'), "family.price.missing_es"),
+        (('text = "', 'text_es = "{price:monney}"\ntext = "'), "family.price.sentence[1].text_es"),
+        (('text = "', 'text_fr = "x"\ntext = "'), "family.price.sentence[1].text_fr"),
     ],
 )
 def test_a_wrong_facts_file_names_file_key_and_reason(

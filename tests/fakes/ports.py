@@ -145,6 +145,7 @@ class MemoryFacts:
         default_factory=lambda: {"price": ("price",), "stock": ("stock",)}
     )
     asked: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
 
     def families(self) -> tuple[str, ...]:
         return ("price", "stock")
@@ -153,9 +154,16 @@ class MemoryFacts:
         return self.kinds.get(kind, ())
 
     def read(
-        self, families: Sequence[str], *, subject: str, at: datetime, role: Role = Role.ASSOCIATE
+        self,
+        families: Sequence[str],
+        *,
+        subject: str,
+        at: datetime,
+        role: Role = Role.ASSOCIATE,
+        language: str = "en",
     ) -> Reading:
         self.asked.append((tuple(families), subject))
+        self.languages.append(language)
         known = self.by_subject.get(subject, [])
         facts = tuple(f for name in families for f in known if f.family == name)
         missing = tuple(self.missing[name] for name in families if name in self.missing)

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shutil
+import tempfile
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
 from appliance.config import Settings
-from appliance.errors import BadInput, StoreError
+from appliance.errors import BadInput, NoSuchThread, StoreError
 from appliance.pipeline import Listener
 from appliance.ports import Filters, IndexedSentence, Vector
 from appliance.records import (
+    LOCAL,
     Ask,
     Attempt,
     Check,
     Entry,
     Evidence,
+    Exchange,
     Fact,
+    Feedback,
     Fired,
     Grant,
     LaneName,
     LaneOdds,
     Outcome,
     Passage,
+    Principal,
+    ProductCard,
     Query,
     Reply,
     Role,
@@ -36,7 +45,15 @@ from appliance.records import (
     Sentence,
     Source,
     Stitched,
+    Thumb,
 )
+from appliance.release import Manifest, Release
+from appliance.store.associates import SqliteAssociates
+from appliance.store.devices import SqliteDevices
+from appliance.store.sessions import SqliteSessions
+from tests.builders.people import People
+from tests.fakes.clock import FakeClock
+from tests.fakes.monitoring import some_monitoring
 
 GATE_S = 10.0
 NOW = datetime(2026, 11, 22, 19, 2, tzinfo=UTC)
@@ -75,6 +92,13 @@ PRICE = Fact(
     as_of=NOW,
     columns=(("cost", "11.20"),),
 )
+KETTLE = {
+    "sku": "LM-104233",
+    "ean": "4006381333931",
+    "name": "Fernway kettle",
+    "brand": "Fernway",
+    "department": "kitchen",
+}
 CARD = "We open at 8:00."
 DISCOUNT = "A discount over 20 % is for Gold customers, and a manager gives it."
 
@@ -150,7 +174,32 @@ class FakeStore:
         self.gate = Event()  # asks wait until it is open
         self.gate.set()
         self.fails_with: Exception | None = None
+        self.clock = FakeClock(NOW)  # of the people's tables
+        self.owners: dict[str, tuple[str, str]] = {}
         self._ids = itertools.count(1)
+        self.release = Release(self.settings.home, Manifest("demo-7", 7, NOW, "0", 0, {}, {}))
+        self.rated: list[tuple[Feedback, Principal]] = []
+        self.answered: dict[str, tuple[Ask, Reply]] = {}
+        self.monitoring = some_monitoring(self.clock, settings=self.settings)
+
+    @cached_property
+    def people(self) -> People:
+        """Real tables: who may come in is not faked."""
+        folder = Path(tempfile.mkdtemp(prefix="backroom-people-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return People.at(folder / "store.db", self.clock, hours=self.settings.session_hours)
+
+    @property
+    def devices(self) -> SqliteDevices:
+        return self.people.devices
+
+    @property
+    def associates(self) -> SqliteAssociates:
+        return self.people.associates
+
+    @property
+    def sessions(self) -> SqliteSessions:
+        return self.people.sessions
 
     def new_id(self) -> str:
         return f"id{next(self._ids)}"
@@ -175,6 +224,8 @@ class FakeStore:
         role: Role = Role.ASSOCIATE,
         thread: str = "",
         associate: str = "",
+        device: str = LOCAL,
+        earlier: Sequence[tuple[str, str]] = (),
         deadline_s: float | None = None,
         listener: Listener | None = None,
         reply_id: str = "",
@@ -183,7 +234,17 @@ class FakeStore:
             raise BadInput("The ask is empty.", hint="Type a question.")
         if self.fails_with is not None:
             raise self.fails_with
-        ask = Ask(id=self.new_id(), text=text, asked_at=NOW, role=role, thread=thread)
+        if thread and self.owners.setdefault(thread, (device, associate)) != (device, associate):
+            raise NoSuchThread("There is no such conversation.", hint="Leave the thread out.")
+        ask = Ask(
+            id=self.new_id(),
+            text=text,
+            asked_at=NOW,
+            role=role,
+            associate=associate,
+            device=device,
+            thread=thread,
+        )
         self.asked.append(ask)
         assert self.gate.wait(GATE_S), "nobody opened the gate"
         routed = _routed(ask)
@@ -200,7 +261,32 @@ class FakeStore:
                 listener.sentence(sentence)
         self._pause()
         reply = _reply(reply_id or self.new_id(), stitched, sentences)
-        return replace(reply, entry=self.journal.append("reply", {"id": reply.id}).hash)
+        reply = replace(reply, entry=self.journal.append("reply", {"id": reply.id}).hash)
+        self.monitoring.answered(reply)
+        self.answered[reply.id] = (ask, reply)
+        return reply
+
+    def rate(
+        self, reply_id: str, verdict: Thumb, *, principal: Principal, text: str = ""
+    ) -> Feedback | None:
+        ask, _ = self.answered.get(reply_id, (None, None))
+        if ask is None or (ask.device, ask.associate) != principal.owner:
+            return None
+        feedback = Feedback(reply_id, verdict, text)
+        self.rated.append((feedback, principal))
+        return feedback
+
+    def conversation(self, thread: str, *, principal: Principal) -> tuple[Exchange, ...] | None:
+        if self.owners.get(thread) != principal.owner:
+            return None
+        said = [(a, r) for a, r in self.answered.values() if a.thread == thread]
+        return tuple(Exchange(r.id, a.text, r.text, r.lane, a.asked_at) for a, r in said)
+
+    def product(self, key: str, *, role: Role) -> ProductCard | None:
+        if key not in KETTLE.values():
+            return None
+        missing = () if role is Role.MANAGER else ("stock: not known since 14:02",)
+        return ProductCard(tuple(KETTLE.items()), (PRICE,), missing)
 
     def _pause(self) -> None:
         if self.pause_s:
@@ -306,4 +392,5 @@ def _reply(reply_id: str, stitched: Stitched, sentences: tuple[Sentence, ...]) -
             Attempt(lane, "answered"),
         ),
         asked_at=NOW,
+        subject=(PRICE.subject,) if lane is LaneName.LOOKUP else (),
     )

@@ -13,7 +13,10 @@ from appliance import cli
 from appliance.errors import BadInput
 
 RUNNER = CliRunner()
-COMMANDS = ("run", "ask", "replay", "stage", "health", "journal", "index", "search", "models")
+COMMANDS = (
+    *("run", "ask", "replay", "stage", "health", "journal", "index", "search", "models"),
+    *("device", "associate"),
+)
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -33,6 +33,11 @@ def test_the_command_line_outranks_the_file(tmp_path: Path) -> None:
         ("port = true", "port must be a int"),
         ("ask_deadline_s = 'soon'", "ask_deadline_s must be a float"),
         ("port = ", "not valid TOML"),
+        ('sign_in = "requierd"', "it is one of auto, required"),
+        ("session_hours = 0", "over 0 and at most 744"),
+        ("session_hours = -1.5", "over 0 and at most 744"),
+        ("session_hours = 1e9", "over 0 and at most 744"),
+        ("session_hours = nan", "over 0 and at most 744"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_key(tmp_path: Path, text: str, says: str) -> None:

@@ -39,6 +39,13 @@ def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "out").read_text() == "x"
 
 
+def test_a_folder_that_must_be_there_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "out"
+    with pytest.raises(BadInput, match="No such file"), replaced(path, make_folders=False):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["file/out", "folder", "x" * 300])
 def test_a_place_that_cannot_be_written_is_bad_input_with_a_hint(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("no folder")

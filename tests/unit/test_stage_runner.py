@@ -105,7 +105,22 @@ def test_records_and_errors_are_counted_apart(store: Store, tmp_path: Path) -> N
     assert run_stage(store, "prepare", source=source, target=tmp_path / "out") == (2, 1)
 
 
-@pytest.mark.parametrize("identity", [None, 7, "", "é\ud800", ["a"], {"a": 1}])
+@pytest.mark.parametrize("fields", [{}, {"id": None}])
+@pytest.mark.parametrize("name", STAGES)
+def test_a_line_without_an_id_gives_an_error_that_says_so(
+    store: Store, name: str, fields: dict[str, Any]
+) -> None:
+    (record,) = run(store, name, json.dumps({"text": TEXT, **fields}))
+    assert record == {"id": None, "error": 'line 1: it has no "id".'}
+
+
+@pytest.mark.parametrize("thread", ["a b", "../x", "é", "x" * 65, "a\n"])
+def test_a_thread_is_named_as_it_is_over_http(store: Store, thread: str) -> None:
+    record = one(store, "prepare", TEXT, thread=thread)
+    assert "1 to 64 letters" in record["error"]
+
+
+@pytest.mark.parametrize("identity", [7, "", "é\ud800", ["a"], {"a": 1}])
 def test_an_id_comes_back_as_it_was_given(store: Store, identity: Any) -> None:
     line = json.dumps({"id": identity, "text": "x"})
     assert run(store, "prepare", line)[0]["id"] == identity

@@ -26,10 +26,33 @@ export async function* askStore(ask) {
   throw cut();
 }
 
-/** Return a passage. */
+/** Return a passage, as the role named or, without one, as who is signed in. */
 export async function fetchPassage(id, role) {
-  const response = await reach(`/v1/passages/${encodeURIComponent(id)}?role=${encodeURIComponent(role)}`);
+  const query = role ? `?role=${encodeURIComponent(role)}` : "";
+  const response = await reach(`/v1/passages/${encodeURIComponent(id)}${query}`);
   return response.json();
+}
+
+/** Return a product's card by any number on its box. */
+export async function fetchProduct(number, role) {
+  const query = role ? `?role=${encodeURIComponent(role)}` : "";
+  return (await reach(`/v1/products/${encodeURIComponent(number)}${query}`)).json();
+}
+
+/** Say whether a reply was right. */
+export const sendFeedback = (reply, feedback) => post(`/v1/replies/${encodeURIComponent(reply)}/feedback`, feedback);
+
+/** Return who is signed in, and what is needed first: "", "pair" or "sign_in". */
+export async function fetchMe() {
+  return (await reach("/v1/me")).json();
+}
+
+export const pairHandheld = (code, name) => post("/v1/devices/pair", { code, name });
+export const signIn = (badge, pin) => post("/v1/sign-in", { badge, pin });
+export const signOut = () => post("/v1/sign-out", {});
+
+function post(address, body) {
+  return reach(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 /** Return a few things to try; none when nobody answers. */
@@ -53,8 +76,11 @@ async function reach(address, options) {
   } catch {
     throw unreachable();
   }
-  if (!response.ok) throw new Problem(await response.json().catch(() => ({ code: "unreachable" })));
-  return response;
+  if (response.ok) return response;
+  const problem = new Problem(await response.json().catch(() => ({ code: "unreachable" })));
+  // Shut out, signed out, or somebody else is here now: whatever was asked for, back to the door.
+  if (problem.status === 401 || problem.code === "no_such_thread") document.dispatchEvent(new Event("turned-away"));
+  throw problem;
 }
 
 async function* events(body) {

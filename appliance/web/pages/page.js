@@ -2,7 +2,9 @@
 
 import { askStore, fetchExamples, fetchHealth, Problem } from "./ask.js";
 import { $, el } from "./dom.js";
+import { isProductNumber, openProduct } from "./product.js";
 import { openReceipt, openSource } from "./sheet.js";
+import { isDemo, leave, openDoor } from "./signin.js";
 import { Talks } from "./talks.js";
 import { progress, TurnView } from "./turn.js";
 
@@ -12,6 +14,7 @@ const views = new Map(); // turn -> its view, for the conversation on screen
 const form = $("#ask");
 const box = $("#text");
 const role = $("#role");
+let me = null; // who is signed in
 const wide = matchMedia("(min-width: 64rem)");
 const hasKeys = matchMedia("(pointer: fine)");
 
@@ -20,13 +23,27 @@ const hasKeys = matchMedia("(pointer: fine)");
 function submit(text) {
   const talk = talks.current;
   if (!text || talk.turns.at(-1)?.isRunning) return;
-  const turn = { text, role: role.value, sentences: [] };
+  const turn = { text, role: askedAs(), sentences: [] };
   talk.title ||= text;
   talk.turns.push(turn);
   talks.keep(talk);
   draw();
   views.get(turn).element.scrollIntoView({ block: "start" });
   run(talk, turn);
+}
+
+// Only the demo chooses whom it asks as; anyone else asks as who they are.
+const askedAs = () => (isDemo(me) ? role.value : undefined);
+
+// A scanner types the number on a box and presses Enter; what is no product is a question.
+async function scan(number) {
+  if (!(await openProduct(number, askedAs(), askAbout))) submit(number);
+}
+
+function askAbout(sku) {
+  box.value = `${sku}: `;
+  fit();
+  box.focus();
 }
 
 async function run(talk, turn, retries = 0) {
@@ -65,6 +82,7 @@ async function waitThenRun(talk, turn, retries) {
     refresh(turn);
     await new Promise((go) => setTimeout(go, 1000));
     if (turn.problem !== problem) return; // "Try again" was tapped meanwhile
+    if (!talks.all.includes(talk)) return; // its asker has left
   }
   await run(talk, turn, retries);
 }
@@ -75,7 +93,8 @@ function draw() {
   const { current } = talks;
   views.clear();
   for (const turn of current.turns) {
-    views.set(turn, new TurnView(turn, { openSource, openReceipt, again: () => turn.isRunning || run(current, turn) }));
+    const again = () => turn.isRunning || run(current, turn);
+    views.set(turn, new TurnView(turn, { openSource, openReceipt, again, ask: submit, keep: () => talks.save() }));
   }
   $("#turns").replaceChildren(...[...views.values()].map((view) => view.element));
   $("#start").hidden = current.turns.length > 0;
@@ -150,7 +169,8 @@ form.addEventListener("submit", (event) => {
   box.value = "";
   fit();
   if (!hasKeys.matches) box.blur(); // the keyboard on the screen would hide the answer
-  submit(text);
+  if (isProductNumber(text)) scan(text);
+  else submit(text);
 });
 box.addEventListener("input", fit);
 box.addEventListener("keydown", (event) => {
@@ -169,8 +189,20 @@ document.addEventListener("click", (event) => {
 });
 wide.addEventListener("change", leaveList);
 
-draw();
-setInert();
-drawExamples();
-drawHealth();
-if (hasKeys.matches) box.focus();
+$("#leave").addEventListener("click", () => { talks.forget(); leaveList(); leave(); });
+document.addEventListener("turned-away", () => { leaveList(); $("#sheet").close(); openDoor(); });
+
+function entered(who) {
+  me = who;
+  talks.belongTo(`${me.device} ${me.name}`);
+  $("#as").hidden = !isDemo(me);
+  $("#who").hidden = $("#leave").hidden = isDemo(me);
+  $("#who").textContent = `${me.name}, ${me.role}`;
+  draw();
+  setInert();
+  drawExamples();
+  drawHealth();
+  if (hasKeys.matches) box.focus();
+}
+
+openDoor(entered);

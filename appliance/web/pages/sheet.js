@@ -8,12 +8,14 @@ const sheet = $("#sheet");
 const title = $("#sheet-title");
 const body = $("#sheet-body");
 
-$("#close-sheet").addEventListener("click", () => sheet.close());
+export const close = () => sheet.close();
+$("#close-sheet").addEventListener("click", close);
 sheet.addEventListener("click", (event) => {
   if (event.target === sheet) sheet.close(); // a tap beside the sheet
 });
 
-function show(heading, kind, ...children) {
+/** Open the sheet, or fill it anew when it is open. */
+export function show(heading, kind, ...children) {
   title.textContent = heading;
   sheet.dataset.kind = kind;
   body.replaceChildren(...children);
@@ -127,8 +129,10 @@ function attempt({ lane, outcome, why }) {
 
 function policyList(policies) {
   if (!policies.length) return el("p", {}, "None spoke.");
-  return el("ul", { class: "steps" }, policies.map(({ rule, effect, message }) =>
-    el("li", {}, el("b", {}, effect), ` ${rule}`, message ? el("span", { class: "soft" }, ` · ${message}`) : "")));
+  return el("ul", { class: "steps" }, policies.map(({ rule, effect, message, why }) =>
+    el("li", {}, el("b", {}, effect), ` ${rule}`,
+      message ? el("span", { class: "soft" }, ` · ${message}`) : "",
+      why ? el("span", { class: "soft" }, ` · why: ${why}`) : "")));
 }
 
 function checkText(checks) {

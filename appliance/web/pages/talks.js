@@ -2,6 +2,7 @@
 // a shift, and what one associate asked is not the next one's to read.
 
 const KEY = "backroom.talks";
+const OWNER = "backroom.whose";
 const MOST_TALKS = 12;
 const MOST_TURNS = 30;
 
@@ -9,6 +10,22 @@ export class Talks {
   constructor() {
     this.all = load();
     this.current = this.all[0] ?? fresh();
+  }
+
+  /** Forget the conversations of anyone else who had this tab before. */
+  belongTo(whose) {
+    try {
+      if (sessionStorage.getItem(OWNER) !== whose) this.forget();
+      sessionStorage.setItem(OWNER, whose);
+    } catch {
+      this.forget();
+    }
+  }
+
+  forget() {
+    this.all = [];
+    this.start();
+    this.save();
   }
 
   start() {

@@ -1,6 +1,8 @@
 // One exchange on the screen: the question, what is being done, the answer and where it comes from.
 
 import { el, localTime } from "./dom.js";
+import { followUps } from "./next.js";
+import { Thumbs } from "./thumbs.js";
 
 export const LANES = {
   card: ["Card", "approved by headquarters, word for word"],
@@ -29,9 +31,9 @@ function foundText({ passages, facts }) {
 
 /** Build a turn's element; `update()` draws what the turn has learned since. */
 export class TurnView {
-  constructor(turn, { openSource, openReceipt, again }) {
+  constructor(turn, actions) {
     this.turn = turn;
-    this.actions = { openSource, openReceipt, again };
+    this.actions = actions; // openSource, openReceipt, again, ask, keep
     this.spoken = 0;
     this.end = null; // the reply or problem drawn
     this.head = el("div", { class: "answer-head" });
@@ -84,7 +86,8 @@ export class TurnView {
     this.card.dataset.lane = reply.lane;
     this.head.replaceChildren(el("span", { class: "badge" }, name), " ", el("span", { class: "soft" }, meaning));
     this.foot.replaceChildren(
-      ...[factList(reply), this.sourceList(reply)].filter(Boolean),
+      ...[factList(reply), this.sourceList(reply), followUps(this.turn, this.actions.ask)].filter(Boolean),
+      new Thumbs(this.turn, this.actions.keep).element,
       el("button", { type: "button", class: "quiet receipt-button", onclick: () => this.actions.openReceipt(reply) }, "Receipt"),
     );
   }
@@ -114,7 +117,7 @@ export class TurnView {
 }
 
 function askedAs(role) {
-  return role === "associate" ? null : el("span", { class: "as" }, ` asked as ${role}`);
+  return !role || role === "associate" ? null : el("span", { class: "as" }, ` asked as ${role}`);
 }
 
 /** Return the passages a reply rests on, each once, with all the stretches cited. */
@@ -147,6 +150,7 @@ function kindly(problem, turn) {
   }
   if (problem.code === "store_error") return ["The store cannot write its journal.", "It gives no answer it could not write down. Tell your lead or field IT."];
   if (problem.code === "ask_too_long") return ["That is a lot at once.", `${problem.message} ${problem.hint}`];
+  if (problem.code === "no_such_thread") return ["This conversation has ended.", "Start a new one and ask again."];
   if (problem.code === "bug") return ["That should not have happened.", "The store’s server has noted it. Try again, or ask your lead."];
   return ["The store cannot take this question.", `${problem.message} ${problem.hint}`];
 }

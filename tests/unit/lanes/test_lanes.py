@@ -106,7 +106,7 @@ def test_the_likeliest_sentence_is_quoted_with_its_odds() -> None:
 
 
 def test_a_sentence_nearly_as_likely_is_quoted_along_in_reading_order() -> None:
-    first, second = "The handbook says: “Keep the box.", "Come back in 30 days.”"
+    first, second = "The handbook says: “Keep the box.”", "“Come back in 30 days.”"
     assert texts(quoted(0.33, 0.8, 0.31)) == [first, second]
 
 
@@ -120,8 +120,16 @@ def test_never_more_than_three_sentences_are_quoted() -> None:
 def test_a_quote_is_verbatim_between_its_marks_and_says_where_it_stands(odds: Any) -> None:
     said = quoted(*odds)
     printed = [THREE.text[s.start : s.end] for sentence in said.sentences for s in sentence.sources]
-    assert " ".join(texts(said)) == f"The handbook says: “{' '.join(printed)}”"
+    marked = " ".join(f"“{text}”" for text in printed)
+    assert " ".join(texts(said)) == f"The handbook says: {marked}"
     assert {(s.id, s.title) for x in said.sentences for s in x.sources} == {(THREE.id, THREE.title)}
+
+
+@pytest.mark.parametrize("odds", [(0.8, 0.7, 0.7), (0.8, 0.1, 0.7), (0.3, 0.2, 0.1)])
+def test_each_sentence_of_a_quote_can_be_heard_alone(odds: Any) -> None:
+    for text in texts(quoted(*odds)):
+        assert text.count("“") == text.count("”") == 1
+        assert text.endswith("”")
 
 
 def test_a_spanish_ask_is_told_in_spanish_that_it_is_a_quote() -> None:
@@ -185,6 +193,18 @@ def test_a_hand_over_says_what_could_not_be_read() -> None:
     said = draft(HANDOFF, intent="stock", evidence=evidence)
     assert texts(said)[0] == "Stock: not known since 14:02."
     assert "receiving lead" in texts(said)[1]
+
+
+def test_a_spanish_hand_over_says_what_could_not_be_read_and_whom_to_ask() -> None:
+    evidence = an_evidence(missing=("existencias: no se sabe desde las 14:02",))
+    said = draft(HANDOFF, intent="stock", evidence=evidence, query=a_query(language="es"))
+    assert texts(said)[0] == "Existencias: no se sabe desde las 14:02."
+    assert "líder de recepción" in texts(said)[1]
+
+
+def test_a_spanish_ask_out_of_scope_is_told_so_in_spanish() -> None:
+    said = draft(HANDOFF, intent="out_of_scope", query=a_query(language="es"))
+    assert "fuera de lo que cubren" in texts(said)[0]
 
 
 # ── generalist ────────────────────────────────────────────────────────────────────────────────

@@ -131,7 +131,7 @@ def test_explain_shows_values_read_and_rules_not_in_force(policy):
         ("context.percent <= 10", "context.percent <= ", 6, "unexpected token"),
         ('@id("discount-gold")', '@id("discount-lead")', 18, "already at"),
         ('@message("Up to 10 % is yours to give.")\n', "", 6, "no @message"),
-        ('@from("2026-02-01")', '@from("next week")', 97, "not a day"),
+        ('@from("2026-02-01")', '@from("next week")', 98, "not a day"),
         ('@id("discount-lead")', '@id("discount-lead") @colour("red")', 12, "@colour"),
     ],
 )  # fmt: skip
@@ -154,6 +154,17 @@ def test_the_last_good_rules_stay_in_force(folder):
     assert holder.decide(discount("associate", percent=10), at=NOW).allowed
 
 
+def test_why_rules_are_refused_is_logged_as_bad_rules_would_be_told(folder, caplog):
+    holder = PolicyHolder.load(folder)
+    (folder / "promises.cedar").write_text("")
+
+    assert not holder.reload(folder)
+
+    (said,) = caplog.messages
+    assert "the last good ones stay in force" in said
+    assert "promises.cedar:1: expected a permit or forbid, found none in 0 bytes" in said
+
+
 def test_good_rules_replace_the_old_ones(folder):
     holder = PolicyHolder.load(folder)
     spoil(folder, "context.percent <= 10", "context.percent <= 5")
@@ -162,6 +173,16 @@ def test_good_rules_replace_the_old_ones(folder):
 
     assert holder.problem == ""
     assert not holder.decide(discount("associate", percent=8), at=NOW).allowed
+
+
+@pytest.mark.parametrize("content", ["", " \n", "// all rules moved; see permit.cedar\n"])
+def test_a_rules_file_without_a_rule_is_refused(folder, content):
+    (folder / "promises.cedar").write_text(content)
+
+    with pytest.raises(
+        BadRules, match=r"promises\.cedar:1: expected a permit or forbid, found none"
+    ):
+        load_rules(folder)
 
 
 @pytest.mark.parametrize("name", ["schema.cedarschema", "promises.cedar"])

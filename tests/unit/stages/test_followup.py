@@ -93,6 +93,15 @@ def test_a_variant_reaches_past_a_pronoun_to_the_thing_itself():
     assert standalone == "how much is it? (do we carry the blue Nordvale kettle)"
 
 
+def test_a_finish_is_a_variant_too():
+    standalone, is_follow_up, same = resolve(
+        "what about the stainless one", thread("do we have the barista espresso in black")
+    )
+    assert (standalone, is_follow_up, same) == (
+        "do we have the barista espresso in stainless", True, False,
+    )  # fmt: skip
+
+
 def test_a_known_topic_is_taken_before_the_words_typed():
     turns = (Turn("and for headphones?", "", topic="return window for headphones"),)
     assert resolve("and tablets?", turns)[0] == "return window for tablets"

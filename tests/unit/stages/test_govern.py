@@ -98,8 +98,19 @@ def test_a_true_sentence_passes_every_check(govern):
     text, checks = judge(govern, "Opened electronics come back within 30 days with the receipt.")
 
     assert {c.outcome for c in checks.values()} == {Outcome.PASS}
-    assert len(checks) == 8
+    assert len(checks) == 9
     assert text.endswith("receipt.")
+
+
+def test_a_sentence_cut_from_a_longer_quotation_gets_its_mark_back(govern):
+    case = stitched(passage("Tell the customer: “Gift cards are never refunded. Keep the card.”"))
+
+    first, checks = judge(govern, "Tell the customer: “Gift cards are never refunded.", case)
+    second, _ = judge(govern, "Keep the card.”", case)
+
+    assert first == "Tell the customer: “Gift cards are never refunded.”"
+    assert second == "“Keep the card.”"
+    assert checks[g.MARKS].outcome is Outcome.MEND
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,26 @@ UNKNOWN = Entity("sku", "LM-999999", 0, 9)
 NO_SUCH = "LM-999999: no such product in the catalogue"
 
 
+@pytest.mark.parametrize("language", ["en", "es", "fr"])
+def test_facts_are_read_in_the_language_of_the_ask(language: str) -> None:
+    facts = MemoryFacts({KETTLE: [a_fact()]})
+    stitch(facts=facts, intent="price", subject=(KETTLE,), query=a_query(language=language))
+    assert facts.languages == [language]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("es", "price: su puesto no puede consultarlo"),
+        ("fr", "price: not for your role to look up"),
+    ],
+)
+def test_what_may_not_be_read_is_told_in_the_language_of_the_ask(language: str, said: str) -> None:
+    query = a_query(language=language)
+    grant = a_grant(families=())
+    assert stitch(intent="price", query=query, grant=grant).missing == (said,)
+
+
 def test_a_number_that_is_not_ours_is_said_to_be_missing_when_a_live_fact_is_asked() -> None:
     numbers = (UNKNOWN, Entity("sku", KETTLE, 13, 22))
     known: dict[str, Any] = {"query": a_query(entities=numbers), "subject": (KETTLE,)}

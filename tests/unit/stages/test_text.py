@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.stages.text import fold, language, sentence_spans, words
+from appliance.stages.text import balanced, fold, language, sentence_spans, words
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,38 @@ def test_sentences_end_at_stops_and_line_breaks_but_not_at_abbreviations():
 
 def test_words_are_lower_case_and_keep_their_apostrophes():
     assert words("Don't touch LM-104233!") == ["don't", "touch", "lm", "104233"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "whole"),
+    [
+        ("“Go home.", "“Go home.”"),
+        ("Come back.”", "“Come back.”"),
+        ("«Vuelva. «Hoy».", "«Vuelva. «Hoy».»"),
+        ('Say "go home.', 'Say "go home."'),
+        ('Come back."', '"Come back."'),
+        ('("Go home.', '("Go home."'),
+    ],
+)
+def test_a_quote_mark_gets_its_lost_partner_back(cut, whole):
+    assert balanced(cut) == whole
+    assert balanced(whole) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'The 55" TV.',
+        'The "ready" message.',
+        '"A 55" TV is 55" wide"',
+        "The store’s own “rule”.",
+    ],
+)
+def test_inches_apostrophes_and_whole_pairs_are_left_alone(text):
+    assert balanced(text) == text
+
+
+@given(st.text(alphabet='“”"«» a5.', max_size=40))
+def test_a_balanced_text_stays_as_it_is(text):
+    assert balanced(balanced(text)) == balanced(text)

@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.records import ValueKind
+from appliance.store.families import load_families
+from appliance.store.languages import LANGUAGES, SPANISH
 from appliance.store.sentences import instant, parse_template
 from appliance.values import find_values, same_value
+from tests.builders.facts import RELEASE_FACTS
 
 ZONE = ZoneInfo("America/Chicago")
 AT = datetime(2026, 11, 22, 3, 5, tzinfo=UTC)  # the evening before, in Chicago
@@ -74,6 +77,47 @@ def test_a_typed_hole_is_the_value_that_governance_reads_there(hole: str, raw: A
 
     (read,) = find_values(text)
     assert same_value(value, read)
+
+
+@pytest.mark.parametrize(
+    ("hole", "raw", "printed"),
+    [
+        ("x:date", date(2026, 11, 5), "5 de noviembre de 2026"),
+        ("x:duration.month", 24, "24 meses"),
+        ("x:duration.year", 1, "1 año"),
+        ("x:duration", 3, "3 días"),
+        ("x:money", 1299.9, "$1,299.90"),
+    ],
+)
+def test_a_spanish_sentence_prints_and_types_what_the_english_one_does(
+    hole: str, raw: Any, printed: str
+) -> None:
+    text, (value,) = parse_template(f"Son {{{hole}}}.").render(
+        {"x": raw}, zone=UTC, origin="", language=SPANISH
+    )
+    _, (english,) = parse_template(f"It is {{{hole}}}.").render({"x": raw}, zone=UTC, origin="")
+
+    assert text == f"Son {printed}."
+    assert same_value(value, english)
+    (read,) = find_values(text)
+    assert same_value(value, read)
+
+
+def test_every_month_is_read_back_as_it_is_printed() -> None:
+    for language in LANGUAGES.values():
+        for month in range(1, 13):
+            (value,) = find_values(language.date_text(date(2026, month, 9)))
+            assert value.amount == Decimal(f"2026{month:02d}09")
+
+
+def test_every_sentence_of_the_demo_is_said_in_spanish_with_the_same_holes() -> None:
+    families = load_families(RELEASE_FACTS).by_name.values()
+    for family in families:
+        assert family.words["es"].label != family.words["en"].label
+        for choice in family.choices:
+            english, spanish = choice.templates["en"], choice.templates["es"]
+            assert spanish.columns == english.columns
+            assert family.name == "spec" or spanish != english
 
 
 def test_values_in_a_name_are_typed_too() -> None:

@@ -77,3 +77,15 @@ def test_an_item_larger_than_the_whole_spool_evicts_nobody(database: Database) -
     spool.put("edge_case", {"n": 0}, priority=1)
     assert not spool.put("edge_case", {"n": "x" * 1000}, priority=9)
     assert spool.count() == 1
+
+
+def test_what_is_withdrawn_is_of_one_kind_and_about_one_reply(database: Database) -> None:
+    spool = SqliteSpool(database, FakeClock())
+    for kind, reply in (("edge_case", "r1"), ("edge_case", "r2"), ("deferred_ask", "r1")):
+        spool.put(kind, {"reply": reply}, priority=1)
+
+    assert spool.withdraw("edge_case", reply="r1") == 1
+    assert spool.withdraw("edge_case", reply="r1") == 0
+
+    left = database.rows("SELECT kind, json_extract(body, '$.reply') FROM spool ORDER BY id")
+    assert left == [("edge_case", "r2"), ("deferred_ask", "r1")]

@@ -13,6 +13,7 @@ from appliance.errors import EngineBusy, StoreError
 from appliance.web.app import create_app
 from tests.fakes.store import FakeStore
 
+HERE = "http://127.0.0.1:8080"
 SETTINGS = Settings(home=Path("/nowhere"), max_ask_chars=200)
 
 
@@ -23,7 +24,8 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def client(store: FakeStore) -> Iterator[TestClient[Litestar]]:
-    with TestClient(create_app(store), raise_server_exceptions=False) as client:
+    app = create_app(store)
+    with TestClient(app, base_url=HERE, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -126,7 +128,7 @@ def test_a_bug_is_a_500_that_tells_nothing_of_the_customers_words(
 
 
 def test_an_ask_from_another_sites_page_is_refused(client: Any, store: FakeStore) -> None:
-    ours, foreign = {"Origin": "http://testserver.local"}, {"Origin": "http://evil.example"}
+    ours, foreign = {"Origin": HERE}, {"Origin": "http://evil.example"}
 
     refused = client.post("/v1/ask", json={"text": "hours?"}, headers=foreign)
 
@@ -197,7 +199,16 @@ def test_every_answer_forbids_other_hosts(client: Any, path: str) -> None:
 
 
 def test_the_page_names_no_other_host(client: Any) -> None:
-    for name in ("index.html", "page.css", "page.js", "ask.js", "turn.js", "sheet.js", "icon.svg"):
+    for name in (
+        "index.html",
+        "page.css",
+        "page.js",
+        "ask.js",
+        "turn.js",
+        "sheet.js",
+        "signin.js",
+        "icon.svg",
+    ):
         text = client.get(f"/page/{name}").text.replace("http://www.w3.org/2000/svg", "")
         assert text
         assert "http://" not in text

@@ -22,8 +22,19 @@ def test_a_reply_carries_its_whole_receipt_as_json() -> None:
     assert plain["lanes"][0] == {"lane": "quote", "p": 0.93}
     assert plain["times_ms"]["model"] == 212.0
     assert plain["policies"] == [
-        {"rule": "read-own-audience", "effect": "permit", "message": "You may read it."}
+        {
+            "rule": "read-own-audience",
+            "effect": "permit",
+            "message": "You may read it.",
+            "why": "",
+        }
     ]
+
+
+def test_a_rule_that_spoke_says_why() -> None:
+    plain = reply_json(FakeStore().ask("can I give 25 % off"))
+
+    assert [(p["rule"], p["why"]) for p in plain["policies"]] == [("discount-over-20", "margin")]
 
 
 def test_offsets_of_a_source_cut_the_cited_words_out_of_the_passage() -> None:

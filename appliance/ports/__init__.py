@@ -1,0 +1,54 @@
+"""Roles the stages and lanes depend on; adapters live in `engines`, `store` and `policy`."""
+
+from appliance.ports.clock import Clock
+from appliance.ports.models import (
+    Generalist,
+    Generation,
+    LanguageModel,
+    Load,
+    Prompt,
+    Timings,
+    Token,
+)
+from appliance.ports.rules import Decision, Policy, PolicyRequest
+from appliance.ports.search import (
+    Embedder,
+    Filters,
+    Index,
+    IndexedSentence,
+    Known,
+    KnownAnswer,
+    Vector,
+    Vectors,
+)
+from appliance.ports.store import Facts, Journal, Reading, Spool, Threads
+from appliance.ports.watch import LaneGuard, Monitor
+
+__all__ = [
+    "Clock",
+    "Decision",
+    "Embedder",
+    "Facts",
+    "Filters",
+    "Generalist",
+    "Generation",
+    "Index",
+    "IndexedSentence",
+    "Journal",
+    "Known",
+    "KnownAnswer",
+    "LaneGuard",
+    "LanguageModel",
+    "Load",
+    "Monitor",
+    "Policy",
+    "PolicyRequest",
+    "Prompt",
+    "Reading",
+    "Spool",
+    "Threads",
+    "Timings",
+    "Token",
+    "Vector",
+    "Vectors",
+]
