@@ -55,6 +55,8 @@ def page(chromium: Any, store: FakeStore) -> Iterator[Any]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: _note(message, errors))
         page.goto(url)
+        # Keys typed before the store has said who is here fall on a form that is not open yet.
+        expect(page.locator(".example").first).to_be_visible()
         yield page
         context.close()
         assert [address for address in asked if not address.startswith(f"{url}/")] == []

@@ -197,6 +197,7 @@ function entered(who) {
   talks.belongTo(`${me.device} ${me.name}`);
   $("#as").hidden = !isDemo(me);
   $("#who").hidden = $("#leave").hidden = isDemo(me);
+  $("#to-manager").hidden = !isDemo(me) && me.role !== "manager";
   $("#who").textContent = `${me.name}, ${me.role}`;
   draw();
   setInert();
