@@ -184,8 +184,8 @@ def _print_reply(reply: Reply, *, as_json: bool) -> None:
         typer.echo(json.dumps(reply_json(reply), ensure_ascii=False))
         return
     out.print(f"\n{reply.text}\n", markup=False)
-    for source in reply.sources:
-        out.print(f"  ↳ {source.title}  ({source.id})", style="dim", markup=False)
+    for title, source_id in dict.fromkeys((s.title, s.id) for s in reply.sources):
+        out.print(f"  ↳ {title}  ({source_id})", style="dim", markup=False)
     total_ms = sum(ms for _, ms in reply.times_ms)
     out.print(
         f"  {reply.lane.value} · confidence {reply.confidence:.2f} · {total_ms:.0f} ms"

@@ -21,15 +21,19 @@ nothing, on data made for Backroom alone. Licence: Apache-2.0.
 
 ## Exam
 
-Asks whose wordings were never trained on; products, rules, names and values neither. Handbook
-documents were trained on, the exam's asks about them were not. Sources are ordered by an embedder,
-1–8 of them.
+Generated asks in frames and templates never trained on; products, rules, names and values neither.
+Handbook sentences were trained on; an exam's ask of one is made of its own telling words, some of
+them swapped for synonyms. Sources are ordered by an embedder, 1–8 of them.
 "Right" is the right source and every slot of it. The model may decline whenever unsure below
 {least:.2f} (first column: there 90 % of the unanswerable asks of a validation set were declined),
 or answer whenever a source is likelier than none (second column). Asked for: right 90 % and
 declined 90 %. **{verdict}**
 
 {table}
+
+As people say it: hand-written held-out asks of the handbook, which share only meaning with the
+sentence that answers. They are not what was asked for, and what is hard: right **{spoken:.1%}** of
+{spoken_count}, unanswerable declined {spoken_declined:.1%}, right when cited {spoken_cited:.1%}.
 
 ## Limits
 
@@ -48,6 +52,7 @@ def write_card(report: Mapping[str, Any]) -> str:
     """Return the card of a report made by `models.specialist.finish`."""
     model = report["recipe"]["model"]
     sure, always = report["exam"]["calibrated"], report["exam"]["uncalibrated"]
+    spoken = report["exam"]["spoken"]
     rows = [
         f"| {name} | {share:.1%} | {always['shares'][name]:.1%} | {sure['counts'][name]} |"
         for name, share in sure["shares"].items()
@@ -70,5 +75,9 @@ def write_card(report: Mapping[str, Any]) -> str:
         steps=sum(int(line["step"]) for line in report["log"]),
         least=sure["least"],
         verdict="Reached." if reached else "Not reached.",
+        spoken=spoken["shares"]["right"],
+        spoken_count=spoken["counts"]["right"],
+        spoken_declined=spoken["shares"]["declined"],
+        spoken_cited=spoken["shares"]["right when cited"],
         table="\n".join(["| what | when sure | always | of |", "|---|---|---|---|", *rows]),
     )
