@@ -6,7 +6,8 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -77,6 +78,7 @@ class Store:
     monitoring: Monitoring
     readiness: Readiness
     resources: ExitStack  # what `close` gives back
+    rating: Lock = field(default_factory=Lock)
     rules: PolicyHolder | None = None  # None: rules that cannot be replaced
 
     def __enter__(self) -> Self:
@@ -197,14 +199,18 @@ class Store:
         Raises:
             StoreError: It could not be written whole; to send it again completes it.
         """
-        ratings = Ratings(
+        # One at a time: a double tap reads what the first tap has not written yet.
+        with self.rating:
+            return self._ratings()(reply_id, verdict, text=text, principal=principal)
+
+    def _ratings(self) -> Ratings:
+        return Ratings(
             self.journal,
             SqliteFeedback(self.database),
             self.spool,
             self.clock,
             self.settings.edge_case_under,
         )
-        return ratings(reply_id, verdict, text=text, principal=principal)
 
     def conversation(self, thread: str, *, principal: Principal) -> tuple[Exchange, ...] | None:
         """Return what was said in a thread; None when it is not there or not theirs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -27,6 +28,8 @@ from appliance.web.sign_in import open_door
 from appliance.web.store import StoreLike
 
 log = logging.getLogger("backroom.web")
+# Thirty handhelds hold a few each; what comes beyond is answered 503 and holds nothing.
+MOST_CONNECTIONS = 512
 GRACE_S = 10  # an ask's own deadline: after it nobody can still wait for an answer
 # The page asks nobody but the store, and nothing but the page's own files runs in it.
 HEADERS = {
@@ -51,12 +54,20 @@ def serve(store: StoreLike, *, announce: Callable[[str], None] | None = None) ->
         BadInput: The host or port cannot be listened on.
     """
     settings = store.settings
+    _raise_file_limit()
     with listen(settings.host, settings.port) as listener:
         server = uvicorn.Server(configuration(store))
         if announce is not None:
             announce(address(listener))
         with suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again after its clean stop
             server.run(sockets=[listener])
+
+
+def _raise_file_limit() -> None:
+    """Let this process hold as many sockets as the machine allows it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS states a limit it does not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def configuration(store: StoreLike) -> uvicorn.Config:
@@ -66,6 +77,9 @@ def configuration(store: StoreLike) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         ws="none",
+        # Headers that any peer can write decide nothing here: not who is throttled, nor "https".
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from appliance.web.problems import Problem, Refused
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -18,14 +20,23 @@ Send = Callable[[Any], Awaitable[None]]
 
 MOST_BYTES = 8 * 1024 * 1024
 MOST_S = 5.0
+# A question is a kilobyte: who has not sent it by then lost the Wi-Fi, or wants to hold a socket.
+LONGEST_BODY_S = 10.0
 
 
 class Drain:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]], *, most_s: float = MOST_S) -> None:
-        """Stand before `app`; drain for at most `most_s` seconds."""
+    def __init__(
+        self,
+        app: Callable[..., Awaitable[None]],
+        *,
+        most_s: float = MOST_S,
+        longest_s: float = LONGEST_BODY_S,
+    ) -> None:
+        """Stand before `app`; drain for `most_s` seconds, wait `longest_s` for a body, at most."""
         self._app = app
+        self._longest_s = longest_s
         self._most_s = most_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,7 +44,8 @@ class Drain:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = Body(receive, is_left=_is_on_its_way(scope))
+        until = asyncio.get_running_loop().time() + self._longest_s
+        body = Body(receive, is_left=_is_on_its_way(scope), until=until)
 
         async def send_drained(message: Message) -> None:
             is_end = message["type"] == "http.response.body" and not message.get("more_body")
@@ -49,14 +61,28 @@ class Drain:
 class Body:
     """A request's body, which knows whether there is more of it."""
 
-    def __init__(self, receive: Receive, *, is_left: bool) -> None:
-        """Stand before `receive`."""
+    def __init__(self, receive: Receive, *, is_left: bool, until: float) -> None:
+        """Stand before `receive`; `until` is an instant of the event loop's clock."""
         self._receive = receive
+        self._until = until
         self.is_left = is_left
 
     async def __call__(self) -> Message:
-        """Receive the next piece."""
-        message: Message = await self._receive()
+        """Receive the next piece.
+
+        Raises:
+            Refused: 408, the body was not whole in time.
+        """
+        if not self.is_left:
+            rest: Message = await self._receive()
+            return rest
+        try:
+            async with asyncio.timeout_at(self._until):
+                message: Message = await self._receive()
+        except TimeoutError as exc:
+            self.is_left = False
+            detail = "The request's body did not come in time."
+            raise Refused(Problem(408, "body_too_slow", detail, "Send it again, whole.")) from exc
         self.is_left = message["type"] == "http.request" and bool(message.get("more_body"))
         return message
 
@@ -67,7 +93,7 @@ class Body:
             async with asyncio.timeout(most_s):
                 while self.is_left and drained < MOST_BYTES:
                     drained += len((await self()).get("body", b""))
-        except TimeoutError:
+        except (TimeoutError, Refused):
             return
 
 

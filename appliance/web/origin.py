@@ -37,7 +37,7 @@ def refuse_foreign(request: Request[Any, Any, Any], *, host: str) -> None:
         Refused: 403, the request came by a foreign name or from a foreign page.
     """
     asked_for = request.headers.get("host", "")
-    if is_loopback(host) and not is_loopback(_name(asked_for)):
+    if is_loopback(host) and ("@" in asked_for or not is_loopback(_name(asked_for))):
         detail = "This server answers only on this machine, and was asked for by another name."
         hint = "Open it as http://localhost or http://127.0.0.1, with its port."
         raise Refused(Problem(403, "foreign_host", detail, hint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,6 @@ import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import File, Stream
-from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
 from appliance.web import examples
@@ -46,6 +46,7 @@ from appliance.web.sign_in import Door, sign_in_handlers
 from appliance.web.store import StoreLike
 from appliance.web.threads import thread_handler
 
+PartName = Annotated[str, path_parameter("A file of the page.", "page.css")]
 PassageId = Annotated[str, path_parameter("Id of a source.", "returns-headphones#2")]
 PAGES = Path(__file__).parent / "pages"
 
@@ -73,7 +74,7 @@ def handlers(store: StoreLike, asks: Asks, door: Door) -> list[ControllerRouterH
         *told,
         _openapi_handler(store, identity, told),
         _page_handler(),
-        create_static_files_router("/page", directories=[PAGES], include_in_schema=False),
+        _part_handler(),
     ]
 
 
@@ -167,6 +168,20 @@ def _openapi_handler(
         return Response(document(), media_type=MediaType.JSON)
 
     return openapi
+
+
+def _part_handler() -> HTTPRouteHandler:
+    # Known by name when the server starts: no name that is asked for ever reaches the file system.
+    parts = {path.name: path for path in PAGES.iterdir() if path.is_file()}
+
+    @get("/page/{name:str}", sync_to_thread=False, include_in_schema=False)
+    def part(name: PartName) -> File:
+        if name not in parts:
+            raise Refused(Problem(404, "not_found", "Not Found.", "The page's own parts are here."))
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return File(parts[name], media_type=kind, content_disposition_type="inline")
+
+    return part
 
 
 def _page_handler() -> HTTPRouteHandler:

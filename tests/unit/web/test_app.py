@@ -213,3 +213,16 @@ def test_the_page_names_no_other_host(client: Any) -> None:
         assert text
         assert "http://" not in text
         assert "https://" not in text
+
+
+@pytest.mark.parametrize("name", ["%00", "a" * 5000, "..%2fapp.py", "index.html.bak"])
+def test_a_part_the_page_has_not_is_not_looked_for(client: Any, name: str) -> None:
+    assert client.get(f"/page/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["page.css", "page.js", "icon.svg"])
+def test_the_pages_own_parts_are_served_as_what_they_are(client: Any, name: str) -> None:
+    kinds = {"css": "text/css", "js": "javascript", "svg": "image/svg+xml"}
+    response = client.get(f"/page/{name}")
+    assert response.status_code == 200
+    assert kinds[name.rsplit(".", maxsplit=1)[-1]] in response.headers["content-type"]

@@ -14,6 +14,7 @@ import pytest
 
 from appliance.config import Settings
 from appliance.web.drain import MOST_BYTES, Drain
+from appliance.web.problems import Refused
 from tests.fakes.server import running
 from tests.fakes.store import FakeStore
 
@@ -131,3 +132,19 @@ def test_an_ask_without_a_body_is_answered_as_it_was() -> None:
 
     assert "more_body" not in answer
     assert start["status"] == 413
+
+
+def test_a_body_that_stops_half_way_is_answered_and_holds_no_socket(url: str) -> None:
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+
+    async def nothing_comes() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(_message: Any) -> None:
+        raise AssertionError("nothing is to be sent")
+
+    scope = {"type": "http", "headers": [(b"content-length", b"500")]}
+    with pytest.raises(Refused) as caught:
+        asyncio.run(Drain(app, longest_s=0.0)(scope, nothing_comes, send))
+    assert caught.value.problem.status == 408

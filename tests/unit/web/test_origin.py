@@ -1,5 +1,7 @@
 """Names and pages that may talk to the store through a browser."""
 
+from types import SimpleNamespace
+
 import pytest
 from litestar.testing import RequestFactory
 
@@ -60,3 +62,10 @@ def test_a_foreign_pages_post_is_refused_on_any_host(origin: str) -> None:
 def test_the_stores_own_page_may_post() -> None:
     assert refusal(host="0.0.0.0", Host="store:8080", Origin="http://store:8080") == ""
     assert refusal(host="127.0.0.1", Host="[::1]:80", Origin="https://[::1]:80") == ""
+
+
+def test_a_name_hidden_before_an_at_sign_is_foreign() -> None:
+    request = SimpleNamespace(headers={"host": "evil.example@localhost:8080"}, method="GET")
+    with pytest.raises(Refused) as caught:
+        refuse_foreign(request, host="127.0.0.1")  # type: ignore[arg-type]
+    assert caught.value.problem.code == "foreign_host"
