@@ -33,7 +33,7 @@ declined 90 %. **{verdict}**
 
 As people say it: hand-written held-out asks of the handbook, which share only meaning with the
 sentence that answers. They are not what was asked for, and what is hard: right **{spoken:.1%}** of
-{spoken_count}, unanswerable declined {spoken_declined:.1%}, right when cited {spoken_cited:.1%}.
+{spoken_count}, unanswerable declined {spoken_declined:.1%}, right when cited {spoken_cited}.
 
 ## Limits
 
@@ -53,6 +53,7 @@ def write_card(report: Mapping[str, Any]) -> str:
     model = report["recipe"]["model"]
     sure, always = report["exam"]["calibrated"], report["exam"]["uncalibrated"]
     spoken = report["exam"]["spoken"]
+    cited = spoken["shares"].get("right when cited")
     rows = [
         f"| {name} | {share:.1%} | {always['shares'][name]:.1%} | {sure['counts'][name]} |"
         for name, share in sure["shares"].items()
@@ -78,6 +79,6 @@ def write_card(report: Mapping[str, Any]) -> str:
         spoken=spoken["shares"]["right"],
         spoken_count=spoken["counts"]["right"],
         spoken_declined=spoken["shares"]["declined"],
-        spoken_cited=spoken["shares"]["right when cited"],
+        spoken_cited=f"{cited:.1%}" if cited is not None else "never cited",
         table="\n".join(["| what | when sure | always | of |", "|---|---|---|---|", *rows]),
     )
