@@ -16,7 +16,7 @@ from appliance.config import Settings
 from appliance.edge_cases import KIND, UNSURE, edge_case, is_unsure
 from appliance.errors import BadInput, DamagedRelease, NoSuchThread, StoreError
 from appliance.health import Readiness
-from appliance.monitoring import Monitoring
+from appliance.monitoring.monitor import Monitoring
 from appliance.pipeline import Listener, Pipeline
 from appliance.policy.rules import PolicyHolder
 from appliance.ports import Clock, Index, LanguageModel

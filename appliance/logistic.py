@@ -18,5 +18,7 @@ class Logistic:
 
     def p(self, features: Mapping[str, float]) -> float:
         """Return the probability in (0, 1)."""
-        score = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
-        return 1.0 / (1.0 + math.exp(-max(-FARTHEST, min(FARTHEST, score))))
+        score = 0.0
+        for name, weight in self.weights.items():
+            score += weight * features.get(name, 0.0)
+        return 1.0 / (1.0 + math.exp(-max(-FARTHEST, min(FARTHEST, self.bias + score))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from appliance.errors import BackroomError
 from appliance.meter import Meter
@@ -15,6 +15,7 @@ from appliance.stages.audit import Audit
 from appliance.stages.prepare import Prepare
 from appliance.stages.route import Route
 from appliance.stages.stitch import Stitch
+from appliance.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Pipeline:
     audit: Audit
     clock: Clock
     monitor: Monitor = Unwatched()
+    turns: Turns = field(default_factory=Turns)
 
     def __call__(self, ask: Ask, *, reply_id: str = "", listener: Listener | None = None) -> Reply:
         """Return the reply to `ask`, written down before anyone hears it.
@@ -67,7 +69,8 @@ class Pipeline:
         return replace(reply, times_ms=meter.times_ms())
 
     def _reply(self, ask: Ask, *, meter: Meter, reply_id: str, listener: Listener | None) -> Reply:
-        stitched = self.evidence(ask, meter=meter, listener=listener)
+        with self.turns.taken():
+            stitched = self.evidence(ask, meter=meter, listener=listener)
         reply_id = reply_id or self.audit.new_id()
         say = None
         if listener:

@@ -13,7 +13,7 @@ from appliance.demo.refresh import LIVE_DATABASE, refresh_demo
 from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.engines.onnx import OnnxEmbedder
-from appliance.engines.remember import RememberingEmbedder
+from appliance.engines.remember import RememberingEmbedder, RememberingKnown
 from appliance.errors import BadInput
 from appliance.health import Readiness
 from appliance.lanes.api import Lane
@@ -23,7 +23,7 @@ from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import LookupLane
 from appliance.lanes.quote import QuoteLane
 from appliance.lanes.specialist import SpecialistLane
-from appliance.monitoring import Monitoring
+from appliance.monitoring.monitor import Monitoring
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import load_notices
 from appliance.policy.rules import PolicyHolder
@@ -60,6 +60,7 @@ from appliance.store.known_asks import KnownAsks
 from appliance.store.sessions import SqliteSessions
 from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
+from appliance.turns import RestingFacts, Turns
 
 DATABASE = "store.db"
 SMALL_MODEL_BYTES = 64 * 2**20
@@ -122,7 +123,8 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
     resources.callback(model.close)
     lexicon = load_lexicon(release.path("lexicon.toml"))
     cards = Cards.load(release.path("cards/cards.json"))
-    known = KnownAsks.load(release.path("known/asks.json"), release.path("known/vectors.npy"))
+    asked = KnownAsks.load(release.path("known/asks.json"), release.path("known/vectors.npy"))
+    known = RememberingKnown(asked)
     policy = PolicyHolder.load(release.folder / "rules")
     drafts = load_drafts(release.path("router/drafts.json"))
     # The store's own files come last: a release that does not open leaves the home as it was.
@@ -130,7 +132,7 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
     resources.callback(facts.close)
     database = Database(settings.home / DATABASE)
     resources.callback(database.close)
-    line = NoLine()
+    line, turns = NoLine(), Turns()
     head = JournalHead(database)
     resources.callback(head.close)
     journal = SqliteJournal(database, clock, head)
@@ -156,7 +158,7 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
         ),
         stitch=Stitch(
             index,
-            facts,
+            RestingFacts(facts, turns),
             lexicon,
             embedder,
             RankExcerpts(load_excerpts(release.path("ranker/excerpts.json")), index.idf),
@@ -172,6 +174,7 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
         audit=Audit(journal, threads, release.manifest.id, new_id),
         clock=clock,
         monitor=monitoring,
+        turns=turns,
     )
     return Store(
         settings=settings,

@@ -1,4 +1,4 @@
-"""An embedder that remembers the latest texts: routing and stitching embed the same question."""
+"""What remembers its latest answers: routing and stitching ask the same of the same question."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from appliance.ports import Embedder, Vector, Vectors
+from appliance.ports import Embedder, Known, KnownAnswer, Vector, Vectors
 
 REMEMBERED = 256  # vectors of 384 floats: 400 kB
+MOST_KNOWN = 8  # as many as stitching looks at
 
 
 class RememberingEmbedder:
@@ -47,3 +48,27 @@ class RememberingEmbedder:
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
         return np.expand_dims(known, 0)
+
+
+class RememberingKnown:
+    """`ports.Known` over another one; safe from many threads."""
+
+    def __init__(self, known: Known) -> None:
+        self._behind = known
+        self._known: OrderedDict[bytes, list[KnownAnswer]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def nearest(self, vector: Vector, *, k: int) -> list[KnownAnswer]:
+        """Return the k best sentences, best first."""
+        if k > MOST_KNOWN:
+            return self._behind.nearest(vector, k=k)
+        key = vector.tobytes()
+        with self._lock:
+            found = self._known.get(key)
+        if found is None:
+            found = self._behind.nearest(vector, k=MOST_KNOWN)
+            with self._lock:
+                self._known[key] = found
+                while len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        return found[:k]

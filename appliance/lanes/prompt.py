@@ -12,6 +12,7 @@ Control tokens are placed by code alone; what people and documents write can nev
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -104,12 +105,12 @@ def sources_of(evidence: Evidence) -> tuple[SlottedSource, ...]:
     fresh = [f for f in evidence.facts if not f.is_stale]
     facts = [_of_fact(f, evidence.values) for f in fresh[:MOST_FACTS]]
     passages = {p.id: p for p in evidence.passages}
+    found = (e for e in evidence.excerpts if e.passage in passages)
     excerpts = [
         _of_excerpt(passages[e.passage], e.start, e.end, evidence.values)
-        for e in evidence.excerpts
-        if e.passage in passages
+        for e in itertools.islice(found, MOST_SOURCES - len(facts))
     ]
-    return tuple([*facts, *excerpts][:MOST_SOURCES])
+    return (*facts, *excerpts)
 
 
 def _of_fact(fact: Fact, values: Iterable[Value]) -> SlottedSource:

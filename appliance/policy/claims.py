@@ -94,6 +94,11 @@ def find_claims(
     """
     claims: list[PolicyRequest] = []
     for sentence in sentences(text):
+        # Most sentences let nobody do anything, which is quicker to tell than what they speak of.
+        if not find_commitment(
+            sentence, verbs=_ANY_VERB, verbs_es=_ANY_VERB_ES, role=role, is_ask=is_ask
+        ):
+            continue
         # An ask's other sentences tell the tier and the receipt: "He is Gold. Can I give 25 %?"
         around = f"{about} {text}" if is_ask else about
         reading = _Reading(sentence, around, find_values(sentence), is_ask)
@@ -277,3 +282,5 @@ _KINDS = (
     _Kind("approve_overtime", w.OVERTIME_VERBS, w.OVERTIME_VERBS_ES, _overtime),
     _Kind("give_advice", w.ADVICE_VERBS, w.ADVICE_VERBS_ES, _advice),
 )
+_ANY_VERB = "|".join(kind.verbs for kind in _KINDS)
+_ANY_VERB_ES = "|".join(kind.verbs_es for kind in _KINDS)

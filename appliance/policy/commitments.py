@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FLAGS = re.IGNORECASE
 _WHO = (
@@ -98,6 +99,19 @@ def find_commitment(
 
 
 def _given(sentence: str, verbs: str, verbs_es: str) -> re.Match[str] | None:
+    if sentence.rstrip().endswith("?"):
+        return None
+    found = _first(_giving(verbs, verbs_es), sentence)
+    if found is None and is_yes(sentence) and _FINE.search(sentence):
+        return _YES.match(sentence)
+    return found
+
+
+# One set per kind of claim, kept here: `re` keeps 512 patterns in all and a busy store has more,
+# and compiling one of these again takes 4 ms of an ask.
+@lru_cache(maxsize=64)
+def _giving(verbs: str, verbs_es: str) -> tuple[re.Pattern[str], ...]:
+    """Return what a sentence that gives leave looks like."""
     patterns = (
         rf"\b{_WHO}\s*{_MODAL}\s+{_SOFT}(?:{verbs})\b",
         rf"^\W*{_LEAD_IN}(?:{verbs})\b",
@@ -107,17 +121,16 @@ def _given(sentence: str, verbs: str, verbs_es: str) -> re.Match[str] | None:
             rf"reembols[ae]\w*)\b"
         ),
     )
-    if sentence.rstrip().endswith("?"):
-        return None
-    found = _first(patterns, sentence)
-    if found is None and is_yes(sentence) and _FINE.search(sentence):
-        return _YES.match(sentence)
-    return found
+    return tuple(re.compile(pattern, _FLAGS) for pattern in patterns)
 
 
 def _asked(sentence: str, verbs: str, verbs_es: str) -> re.Match[str] | None:
-    if _WH.match(sentence):
-        return None
+    return None if _WH.match(sentence) else _first(_asking(verbs, verbs_es), sentence)
+
+
+@lru_cache(maxsize=64)
+def _asking(verbs: str, verbs_es: str) -> tuple[re.Pattern[str], ...]:
+    """Return what a sentence that asks for leave looks like."""
     patterns = (
         (
             rf"\b(?:can|may|could|should|shall|am|are|is)\s+{_WHO}\s+(?:(?:allowed|able|free|ok|"
@@ -140,15 +153,11 @@ def _asked(sentence: str, verbs: str, verbs_es: str) -> re.Match[str] | None:
         ),
         rf"\b(?:{verbs})\b.*\b(?:ok|okay|allowed|alright|right|fine|yes or no)\W*$",
     )
-    return _first(patterns, sentence)
+    return tuple(re.compile(pattern, _FLAGS) for pattern in patterns)
 
 
-def _first(patterns: tuple[str, ...], sentence: str) -> re.Match[str] | None:
-    for pattern in patterns:
-        found = re.search(pattern, sentence, _FLAGS)
-        if found:
-            return found
-    return None
+def _first(patterns: tuple[re.Pattern[str], ...], sentence: str) -> re.Match[str] | None:
+    return next((found for p in patterns if (found := p.search(sentence))), None)
 
 
 def _role_of(actor: str, asker: str, approved: re.Match[str] | None) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from appliance.logistic import Logistic
 from appliance.ports import IndexedSentence, KnownAnswer, Vector
 from appliance.records import Excerpt, Passage, ValueKind
-from appliance.stages.text import words
+from appliance.stages.text import interned, words
 from appliance.values import find_values
 
 FEATURES = (
@@ -107,11 +107,13 @@ class RankExcerpts:
         by_id = {p.id: p for p in passages}
         cosines = np.stack([s.vector for s in sentences]) @ vector
         query = _Query.of(text, self.idf)
+        titles = {p.id: query.covered(_titled(p.title)) for p in passages}
         rows = []
-        for sentence, cosine in zip(sentences, cosines, strict=True):
+        for sentence, cosine in zip(sentences, cosines.tolist(), strict=True):
             passage = by_id[sentence.passage]
-            row = query.features(passage, passage.text[sentence.start : sentence.end])
-            row.update(cosine=float(cosine), passage=passage.score)
+            row = query.features(_said(passage.text[sentence.start : sentence.end]))
+            row["coverage_title"] = titles[sentence.passage]
+            row["cosine"], row["passage"] = cosine, passage.score
             row["opening"] = float(sentence.start == 0)
             rows.append(row)
         _add_known(rows, sentences, known)
@@ -123,20 +125,14 @@ def _add_known(
     rows: list[dict[str, float]], sentences: Sequence[IndexedSentence], known: Sequence[KnownAnswer]
 ) -> None:
     """Add how near a labelled question of the sentence, and of its passage, lies to the ask."""
-    of_passage: dict[str, float] = {}
+    of_passage: dict[str, list[KnownAnswer]] = {}
     for answer in known:
-        of_passage[answer.passage] = max(of_passage.get(answer.passage, 0.0), answer.cosine)
+        of_passage.setdefault(answer.passage, []).append(answer)
     for row, sentence in zip(rows, sentences, strict=True):
-        row["known"] = max((a.cosine for a in known if _is_of(a, sentence)), default=0.0)
-        row["known_passage"] = of_passage.get(sentence.passage, 0.0)
-
-
-def _is_of(answer: KnownAnswer, sentence: IndexedSentence) -> bool:
-    return (
-        answer.passage == sentence.passage
-        and answer.start < sentence.end
-        and sentence.start < answer.end
-    )
+        near = of_passage.get(sentence.passage, ())
+        here = [a.cosine for a in near if a.start < sentence.end and sentence.start < a.end]
+        row["known"] = max(here, default=0.0)
+        row["known_passage"] = max((0.0, *(a.cosine for a in near)))
 
 
 def _compare(rows: list[dict[str, float]], sentences: Sequence[IndexedSentence]) -> None:
@@ -170,28 +166,39 @@ class _Query:
         pairs = frozenset(itertools.pairwise(stems))
         return cls(weights, sum(weights.values()) or 1.0, pairs, asked)
 
-    def features(self, passage: Passage, sentence: str) -> dict[str, float]:
-        said, titled = _said(sentence), _titled(passage.title)
-        kinds = {v.kind for v in find_values(sentence)}
-        has_value = bool(kinds & self.asked)
+    def features(self, said: _Said) -> dict[str, float]:
+        """Return what the sentence's own words tell."""
+        has_value = not self.asked.isdisjoint(said.kinds)
         return {
-            "coverage": self._covered(set(said)),
-            "coverage_title": self._covered(titled),
-            "pairs": len(self.pairs & set(itertools.pairwise(said))) / 3.0,
+            "coverage": self.covered(said.stems),
+            "pairs": len(self.pairs & said.pairs) / 3.0,
             "asks_value": float(bool(self.asked)),
             "has_asked_value": float(has_value),
             "lacks_asked_value": float(bool(self.asked) and not has_value),
-            "long": len(said) / 20.0,
+            "long": said.count / 20.0,
         }
 
-    def _covered(self, stems: AbstractSet[str]) -> float:
-        return sum(w for s, w in self.idf.items() if s in stems) / self.total
+    def covered(self, stems: AbstractSet[str]) -> float:
+        """Return the share of the ask's words among `stems`, weighed by rarity."""
+        return sum([w for s, w in self.idf.items() if s in stems]) / self.total
 
 
-@lru_cache(maxsize=4096)
-def _said(sentence: str) -> tuple[str, ...]:
-    """Return the content stems of a sentence; remembered, for a handbook's are few."""
-    return tuple(stem(w) for w in words(sentence) if w not in _STOP)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A sentence's content stems and values."""
+
+    stems: frozenset[str]
+    pairs: frozenset[tuple[str, str]]  # neighbours
+    count: int
+    kinds: frozenset[ValueKind]
+
+
+@lru_cache(maxsize=2048)
+def _said(sentence: str) -> _Said:
+    """Read a sentence; remembered, for a handbook's are few."""
+    stems = list(interned(stem(w) for w in words(sentence) if w not in _STOP))
+    kinds = frozenset(v.kind for v in find_values(sentence))
+    return _Said(frozenset(stems), frozenset(itertools.pairwise(stems)), len(stems), kinds)
 
 
 @lru_cache(maxsize=1024)

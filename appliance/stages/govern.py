@@ -134,11 +134,14 @@ class Govern:
     def _personal(self, case: _Case) -> Check:
         """Mask what is personal and neither the asker's own words nor read under the grant."""
         text = case.sentence.text
+        spans = self.find_personal(text)
+        if not spans:
+            return Check(PERSONAL, Outcome.PASS, "no other person's data")
         allowed = " ".join([case.stitched.ask.text, *_granted_facts(case.stitched)])
         printed = " ".join(p.text for p in _passages(case))
         foreign = [
             span
-            for span in self.find_personal(text)
+            for span in spans
             if text[span.start : span.end] not in allowed
             and not (span.kind not in _NEVER and text[span.start : span.end] in printed)
         ]

@@ -8,12 +8,13 @@ words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from appliance.records import Value, ValueKind
-from appliance.stages.text import sentence_spans, words
+from appliance.stages.text import interned, sentence_spans, words
 from appliance.values import find_values, same_value
 
 # A sentence needs this share of its content words in what it cites. Over the demo handbook true
@@ -24,7 +25,7 @@ SOURCE_SHARE = 0.5
 # A sentence this near to one of the source's is a copy of it, and takes its values from there and
 # in that order: "within 7 days" is no less made up because another line of the passage says 7 days.
 COPY_SHARE = 0.8
-REMEMBERED = 4096  # texts; a few hundred bytes each
+REMEMBERED = 2048  # texts; a few hundred bytes each
 _PREFIX = 5  # "refunded" supports "refunding": equal first letters of longer words
 _NEAR = 0.05  # sentences this much behind the nearest are as near
 _SCOPE = 6  # words that a negation reaches, within its clause
@@ -81,6 +82,7 @@ _OPPOSITES: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
         ("faulty defective", "working"),
     )
 )
+_OPPOSED = frozenset(word for pair in _OPPOSITES for words_ in pair for word in words_)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MONTHS = {"month": 1, "year": 12}
 
@@ -103,8 +105,7 @@ def stray_values(text: str, *, cited: Sequence[str], asked: Sequence[str]) -> li
         echoed = any(equal(value, g) for g in given)
         if not echoed or (rivals and not any(g.kind is value.kind for g in grounded)):
             stray.append(value.text)
-    known = " ".join([*cited, *asked])
-    return stray + _miscopied(text, cited, given, stray) + _stray_numbers(text, mine, known)
+    return stray + _miscopied(text, cited, given, stray) + _stray_numbers(text, mine, cited, asked)
 
 
 def _miscopied(
@@ -115,7 +116,7 @@ def _miscopied(
     A value of the ask is excused beside a true one: "After 45 days no: within 30 days."
     """
     wrong: list[list[str]] = []
-    for share, original in _nearest(text, cited):
+    for share, original in _nearest(_LEAD.sub("", text), tuple(cited)):
         if share < COPY_SHARE:
             break
         rest = list(_values(original))
@@ -134,16 +135,18 @@ def _miscopied(
     return min(wrong, key=len, default=[])
 
 
-def _nearest(text: str, cited: Sequence[str]) -> list[tuple[float, str]]:
+# Asked twice of a sentence, for its values and for its polarity.
+@lru_cache(maxsize=256)
+def _nearest(text: str, cited: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
     """Return the source's sentences nearest to `text`, with the share of its words they hold."""
-    mine = set(content(_LEAD.sub("", text)))
+    mine = content(text)
     ranked = []
     for sentence in (s for part in cited for s in _sentences(part)):
-        near = frozenset(content(sentence))
-        shared = sum(_found(w, near) for w in mine)
+        near = _stems(sentence)
+        shared = sum(map(near.hold, mine))
         ranked.append((shared / max(1, len(mine)), sentence))
     best = max((share for share, _ in ranked), default=0.0)
-    return [(share, other) for share, other in ranked if share >= best - _NEAR]
+    return tuple((share, other) for share, other in ranked if share >= best - _NEAR)
 
 
 def equal(a: Value, b: Value) -> bool:
@@ -169,10 +172,11 @@ def support(text: str, cited: Sequence[str], asked: Sequence[str] = ()) -> tuple
     mine = content(_LEAD.sub("", text))
     if not mine:
         return 1.0, 1.0
-    source = {w for part in cited for w in content(part)}
-    given = {w for part in asked for w in content(part)}
-    in_source = [_found(w, source) for w in mine]
-    known = sum(s or _found(w, given) for s, w in zip(in_source, mine, strict=True))
+    source, given = [_stems(part) for part in cited], [_stems(part) for part in asked]
+    in_source = [any(part.hold(w) for part in source) for w in mine]
+    known = sum(
+        s or any(part.hold(w) for part in given) for s, w in zip(in_source, mine, strict=True)
+    )
     return known / len(mine), sum(in_source) / len(mine)
 
 
@@ -182,7 +186,7 @@ def flipped(text: str, cited: Sequence[str]) -> str:
     Only the source's nearest sentences count; where one of several agrees, nothing is flipped.
     """
     text = _OPENING.sub("", _LEAD.sub("", text))
-    near = _nearest(text, cited)
+    near = _nearest(text, tuple(cited))
     if not near or max(share for share, _ in near) < 0.5:  # too far to be contradicted
         return ""
     found = [_contradiction(text, other) for _, other in near]
@@ -194,7 +198,31 @@ def flipped(text: str, cited: Sequence[str]) -> str:
 def content(text: str) -> tuple[str, ...]:
     """Return the stems of the words that carry meaning, numbers left out, each once."""
     kept = (_stem(w) for w in words(text) if w not in _STOP and len(w) > 1 and not w[0].isdigit())
-    return tuple(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(interned(kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stems:
+    """What `content` keeps of a text, to look words up in."""
+
+    known: frozenset[str]
+    beginnings: frozenset[str]
+
+    def hold(self, word: str) -> bool:
+        """Tell whether the word, or one that begins like it, is here."""
+        return word in self.known or (len(word) >= _PREFIX and word[:_PREFIX] in self.beginnings)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _stems(text: str) -> _Stems:
+    known = frozenset(content(text))
+    beginnings = interned(word[:_PREFIX] for word in known if len(word) >= _PREFIX)
+    return _Stems(known, frozenset(beginnings))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _word_set(text: str) -> frozenset[str]:
+    return frozenset(interned(words(text)))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -212,14 +240,17 @@ def _contradiction(text: str, other: str) -> str:
     other_yes, other_no = _polarity(other)
     for word in sorted((no - yes) & (other_yes - other_no) | (yes - no) & (other_no - other_yes)):
         return word
-    mine, theirs = set(words(text)), set(words(other))
+    mine, theirs = _word_set(text) & _OPPOSED, _word_set(other) & _OPPOSED
+    if not mine or not theirs:
+        return ""
     for a, b in (*_OPPOSITES, *((b, a) for a, b in _OPPOSITES)):
         if mine & a and not mine & b and theirs & b and not theirs & a:
-            return next(iter(mine & a))
+            return min(mine & a)
     return ""
 
 
-def _polarity(text: str) -> tuple[set[str], set[str]]:
+@lru_cache(maxsize=REMEMBERED)
+def _polarity(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return (affirmed, negated) stems; a negation reaches to the end of its clause."""
     yes: set[str] = set()
     no: set[str] = set()
@@ -234,16 +265,21 @@ def _polarity(text: str) -> tuple[set[str], set[str]]:
             if word not in _STOP and (len(word) > 1 or word.isdigit()):
                 (no if left else yes).add(_stem(word))
                 left = max(0, left - 1)
-    return yes, no
+    return frozenset(yes), frozenset(no)
 
 
-def _stray_numbers(text: str, typed: Sequence[Value], known: str) -> list[str]:
+def _stray_numbers(
+    text: str, typed: Sequence[Value], cited: Sequence[str], asked: Sequence[str]
+) -> list[str]:
     spans = [(v.start, v.end) for v in typed]
     loose = [m[0] for m in _DIGITS.finditer(text) if not any(s <= m.start() < e for s, e in spans)]
+    spelled = _NUMBER_WORD.findall(text)
+    if not loose and not spelled:
+        return []
+    known = " ".join([*cited, *asked])
     seen = set(_DIGITS.findall(known))
     told = {w.casefold() for w in _NUMBER_WORD.findall(known)}
-    spelled = [m[0] for m in _NUMBER_WORD.finditer(text) if m[0].casefold() not in told]
-    return [n for n in loose if n not in seen] + spelled
+    return [n for n in loose if n not in seen] + [w for w in spelled if w.casefold() not in told]
 
 
 def _length(value: Value) -> tuple[str, Decimal]:
@@ -253,12 +289,6 @@ def _length(value: Value) -> tuple[str, Decimal]:
     if value.unit in _MONTHS:
         return "months", value.amount * _MONTHS[value.unit]
     return value.unit, value.amount
-
-
-def _found(word: str, others: Iterable[str]) -> bool:
-    return word in others or (
-        len(word) >= _PREFIX and any(o[:_PREFIX] == word[:_PREFIX] for o in others)
-    )
 
 
 def _stem(word: str) -> str:

@@ -24,6 +24,12 @@ class Lexicon:
 
     shorthand: Mapping[str, str]
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _phrases: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pairs = [(p.lower(), head) for head, equals in self.synonyms.items() for p in equals]
+        ordered = sorted(pairs, key=lambda p: (-len(p[0]), p))  # longest phrase first
+        object.__setattr__(self, "_phrases", tuple((f" {p} ", f" {h} ") for p, h in ordered))
 
     def expand(self, text: str) -> str:
         """Return `text` with every shorthand token written out; the rest is left as it stands."""
@@ -39,13 +45,10 @@ class Lexicon:
             return token
         return written
 
-    def phrases(self) -> list[tuple[str, str]]:
-        """Return (phrase, head word) pairs of the synonyms, longest phrase first."""
-        pairs = [(p.lower(), head) for head, equals in self.synonyms.items() for p in equals]
-        return sorted(pairs, key=lambda p: (-len(p[0]), p))
-
     def with_synonyms(self, text: str) -> str:
         """Return `text` followed by the head word of every synonym phrase it contains."""
         lowered = f" {' '.join(_WORD.findall(text.lower()))} "
-        heads = [h for p, h in self.phrases() if f" {p} " in lowered and f" {h} " not in lowered]
-        return " ".join([text, *dict.fromkeys(heads)])
+        heads = [
+            head for phrase, head in self._phrases if phrase in lowered and head not in lowered
+        ]
+        return " ".join([text, *(head[1:-1] for head in dict.fromkeys(heads))])

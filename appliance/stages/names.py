@@ -26,7 +26,7 @@ _BETWEEN = re.compile(r"\.?[ \u00a0]{1,2}\Z")  # inside a name
 _AFTER_CUE = re.compile(r"[.:,\"“'# \u00a0-]{1,4}\Z")
 _AFTER_WORD = re.compile(r"[: \u00a0]{1,2}\Z")
 _PARTS = re.compile("[’-]")
-_POSSESSIVE = re.compile(r"['’]s\Z", re.IGNORECASE)
+_POSSESSIVES = frozenset({"'s", "’s", "'S", "’S", "'ſ", "’ſ"})
 MAX_WORDS = 4
 CUE_WORDS = 4
 
@@ -108,14 +108,15 @@ class _Token:
 
     @property
     def is_surname(self) -> bool:
-        if self.key.isalpha():
-            return self.key in SURNAMES
-        return any(part in SURNAMES for part in _PARTS.split(self.key.replace("'", "")))
+        return _is_surname(self.key)
 
 
 def find_names(text: str) -> Iterator[Span]:
     """Yield people's names in `text`, titles left out, in reading order."""
-    tokens = [_token(m) for m in _TOKEN.finditer(text)]
+    matches = list(_TOKEN.finditer(text))
+    if not any(map(_may_begin, matches)):  # most texts name nobody
+        return
+    tokens = [_token(m) for m in matches]
     at = 0
     while at < len(tokens):
         count = _count(tokens, at, text)
@@ -124,15 +125,32 @@ def find_names(text: str) -> Iterator[Span]:
         at += max(count, 1)
 
 
+def _may_begin(match: re.Match[str]) -> bool:
+    """Tell whether a word can begin a name; no word that does is left out."""
+    text = match[0]
+    key = _plain(text[:-2] if text[-2:] in _POSSESSIVES else text)
+    if key in _NOT_NAMES:
+        return False
+    return text[0].isupper() or key in GIVEN or key in AMBIGUOUS or _is_surname(key)
+
+
+def _is_surname(key: str) -> bool:
+    if key.isalpha():
+        return key in SURNAMES
+    return any(part in SURNAMES for part in _PARTS.split(key.replace("'", "")))
+
+
 def _token(match: re.Match[str]) -> _Token:
-    text = _POSSESSIVE.sub("", match[0])
-    return _Token(text, _plain(text), match.start(), match.start() + len(text))
+    text, start = match[0], match.start()
+    if text[-2:] in _POSSESSIVES:
+        text = text[:-2]
+    return _Token(text, _plain(text), start, start + len(text))
 
 
 def _count(tokens: list[_Token], at: int, text: str) -> int:
     """Return how many tokens from `at` are a name; 0 when none begins here."""
     first = tokens[at]
-    if not (first.is_capital or first.is_listed) or first.is_word or len(first.text) < 2:
+    if first.is_word or len(first.text) < 2 or not (first.is_capital or first.is_listed):
         return 0
     if _is_brand(tokens, at) or (first.key in _TITLES and first.key not in GIVEN):
         return 0

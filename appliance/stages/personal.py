@@ -79,6 +79,9 @@ _ORDER_CUE = re.compile(
 )
 _NEXT_ID = re.compile(rf"(?: ?,| and| or| y| o| &) ?(?P<id>{_ORDER_ID})", re.IGNORECASE)
 _SKU = re.compile(r"#?LM", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_SPOKEN_END = re.compile(r"(?:\.| dot | punto )(?:com|net|me|es|mx)\b", re.IGNORECASE)
+LEAST_DIGITS = 6  # of a number that is a person's, but for one with a + before it
 MAX_LISTED = 20
 
 
@@ -100,7 +103,18 @@ def find_personal(text: str) -> tuple[Span, ...]:
 def _candidates(text: str) -> Iterator[Span]:
     if "@" in text:
         yield from _spans("email", _EMAIL.finditer(text))
-    yield from _spans("email", _SPOKEN_EMAIL.finditer(text))
+    if _SPOKEN_END.search(text):
+        yield from _spans("email", _SPOKEN_EMAIL.finditer(text))
+    # Most texts hold no number or a short one, and the patterns of numbers are slow to say so.
+    digits = len(_DIGIT.findall(text))
+    if digits >= LEAST_DIGITS or (digits and "+" in text):
+        yield from _numbers(text)
+    if digits:
+        yield from find_addresses(text)
+    yield from find_names(text)
+
+
+def _numbers(text: str) -> Iterator[Span]:
     yield from _spans("loyalty", _LOYALTY.finditer(text))
     yield from _spans("order", _ORDER.finditer(text))
     yield from _spans("order", _HASH_ORDER.finditer(text))
@@ -111,8 +125,6 @@ def _candidates(text: str) -> Iterator[Span]:
     for match in _BARE_PHONE.finditer(text):
         if _PHONE_WORD.search(_around(text, match)):
             yield Span(match.start(), match.end(), "phone")
-    yield from find_addresses(text)
-    yield from find_names(text)
 
 
 def _cards(text: str) -> Iterator[Span]:

@@ -30,6 +30,8 @@ MAX_WORDS = 40  # of a sentence; a longer one is cut into overlapping windows
 MAX_CHARS = 100_000
 
 _LEET = str.maketrans("013457@$", "oieastas")
+_LEETED = re.compile(r"[a-z][013457@$]+[a-z]")
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SPACED = re.compile(r"\b(?:\w ){3,}\w\b")
 _RULES = (
     r"(?:instructions?|directives?|directions|rules?|guidelines?|polic(?:y|ies)|prompts?|"
@@ -182,7 +184,8 @@ class Screen:
         """Return the probability for one sentence, alone."""
         buckets, signs = features(sentence)
         share = 1 / math.sqrt(len(buckets)) if buckets else 0.0
-        score = self.bias + share * sum(self.weights[b] for b in buckets)
+        # fsum: the order of a set is another in every process, and a replay must give the same p.
+        score = self.bias + share * math.fsum(map(self.weights.__getitem__, buckets))
         score += sum(w for w, found in zip(self.signs, signs, strict=True) if found)
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
@@ -231,29 +234,40 @@ def pieces(text: str) -> Iterator[str]:
 def features(sentence: str) -> tuple[frozenset[int], tuple[bool, ...]]:
     """Return (hashed n-grams, signs) of one sentence, disguises undone."""
     text = plain(sentence)
-    tokens = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text)
-    grams = {f"w:{t}" for t in tokens}
-    grams |= {f"b:{a} {b}" for a, b in pairwise(tokens)}
+    tokens = _TOKEN.findall(text)
+    grams = {f"w:{t}".encode() for t in tokens}
+    grams |= {f"b:{a} {b}".encode() for a, b in pairwise(tokens)}
     padded = " ".join(["", *tokens, ""])
     for size in NGRAMS:
-        grams |= {padded[i : i + size] for i in range(len(padded) - size + 1)}
+        grams |= _ngrams(padded, size)
     return (
-        frozenset(crc32(g.encode()) % BUCKETS for g in grams),
-        tuple(bool(pattern.search(text)) for _, pattern in SIGNS),
+        frozenset([crc32(g) % BUCKETS for g in grams]),
+        tuple([bool(pattern.search(text)) for _, pattern in SIGNS]),
     )
+
+
+def _ngrams(text: str, size: int) -> set[bytes]:
+    """Return the runs of `size` characters, in UTF-8."""
+    places = range(len(text) - size + 1)
+    if text.isascii():  # bytes are characters then: encoded once, not once a run
+        data = text.encode()
+        return {data[i : i + size] for i in places}
+    return {text[i : i + size].encode() for i in places}
 
 
 def plain(sentence: str) -> str:
     """Fold case and width, join spaced letters, read digits inside words as letters."""
     text = unicodedata.normalize("NFKC", sentence).casefold().replace("’", "'")
     text = _SPACED.sub(lambda m: m[0].replace(" ", ""), text)
+    if not _LEETED.search(text):
+        return " ".join(text.split())
     return " ".join(_unleet(word) for word in text.split())
 
 
 def _unleet(word: str) -> str:
     """Return "ignore" for "1gn0re"; a SKU, a size or a time stays as it is."""
     letters = sum(c.isalpha() for c in word)
-    inner = re.search(r"[a-z][013457@$]+[a-z]", word)
+    inner = _LEETED.search(word)
     return word.translate(_LEET) if inner and letters * 2 > len(word) and "-" not in word else word
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from appliance.ports import (
     Embedder,
@@ -18,7 +19,7 @@ from appliance.ports import (
 from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
 from appliance.stages.excerpt import RankExcerpts, stem
 from appliance.stages.lexicon import Lexicon
-from appliance.stages.text import words
+from appliance.stages.text import interned, words
 from appliance.values import assign_slots
 
 SEARCHED = 12
@@ -208,10 +209,16 @@ def distinct(passages: Sequence[Passage]) -> list[Passage]:
     """Return the passages without those that repeat a better one, order kept."""
     kept: list[tuple[Passage, frozenset[str]]] = []
     for passage in passages:
-        found = frozenset(words(passage.text))
+        found = _said(passage.text)
         if not any(_share(found, other) >= SAME_AT for _, other in kept):
             kept.append((passage, found))
     return [passage for passage, _ in kept]
+
+
+@lru_cache(maxsize=1_024)
+def _said(text: str) -> frozenset[str]:
+    """Return the words of a passage; remembered, for asks find the same ones again."""
+    return frozenset(interned(words(text)))
 
 
 def _share(a: frozenset[str], b: frozenset[str]) -> float:

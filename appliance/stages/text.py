@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 # Bidirectional controls and zero-width characters change what a person sees without changing what
 # a machine reads; the slot brackets ⟦ ⟧ are ours alone: an ask that brings its own is disarmed.
@@ -43,6 +45,11 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """Return the words of `text`, lower case, in order."""
     return [w.lower() for w in WORD.findall(text)]
+
+
+def interned(found: Iterable[str]) -> Iterator[str]:
+    """Yield the same strings, each word one object: what is kept of many texts shares its words."""
+    return map(sys.intern, found)
 
 
 def language(text: str) -> str:

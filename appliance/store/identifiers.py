@@ -10,12 +10,14 @@ from appliance.store.words import ngrams
 MIN_PART = 4  # characters of what may name a product ("xm5" alone names nothing)
 MIN_DIGITS = 5  # of what is digits only: "2026", "1000" are rarely a product
 MAX_KEY = 48
+_PIECE = 4  # characters of a word that may begin a number: "wh 1000 xm5"
 _JOIN = 3  # words joined into one identifier: "wh 1000 xm5"
 _AMOUNT = re.compile(
     r"\d{1,5}(packs?|pk|pcs?|ct|count|pairs?|qt|oz|lbs?|kg|g|mg|ml|cl|l|gal|w|kw|v|ah|mah|gb|tb|mb|hz|ghz"
     r"|mm|cm|m|km|in|inch|inches|ft|feet|yd|days?|weeks?|months?|years?|yr|hrs?|hours?|min|mins|am|pm"
     r"|usd|dollars?|bucks|percent|pct|off|st|nd|rd|th|x)"
 )
+_DIGIT = re.compile("[0-9]")
 MAX_CANDIDATES = 64  # per ask
 
 
@@ -54,25 +56,21 @@ def is_telling(key: str) -> bool:
 
 def candidates(text: str) -> Iterator[str]:
     """Yield the folded runs of an ask that may be identifiers, longest joins first, each once."""
+    if not _DIGIT.search(text):  # no key is without one, and most asks are
+        return
     raw = ngrams(text)
+    has_digit = [any(c.isdigit() for c in run) for run in raw]
     seen: set[str] = set()
     for width in range(_JOIN, 0, -1):
         for start in range(len(raw) - width + 1):
-            run = raw[start : start + width]
-            # Only what holds a digit or is short can be a piece of a number: not "the price".
-            if width > 1 and not (_is_piece(run[0]) and any(map(_has_digit, run))):
+            if not any(has_digit[start : start + width]):
                 continue
-            key = fold("".join(run))
+            # Only what holds a digit or is short can be a piece of a number: not "the price".
+            if width > 1 and not has_digit[start] and len(raw[start]) > _PIECE:
+                continue
+            key = fold("".join(raw[start : start + width]))
             if key not in seen and is_telling(key):
                 seen.add(key)
                 yield key
             if len(seen) >= MAX_CANDIDATES:
                 return
-
-
-def _is_piece(run: str) -> bool:
-    return _has_digit(run) or len(run) <= 4
-
-
-def _has_digit(run: str) -> bool:
-    return any(c.isdigit() for c in run)

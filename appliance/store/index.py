@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +23,9 @@ from appliance.store import index_schema as schema
 from appliance.store import ranker as ranking
 from appliance.store.products import PART, Products
 from appliance.store.ranker import Matrix, Pool, Ranker
-from appliance.store.vector_scan import Numbers, VectorScan, dot
+from appliance.store.sentence_rows import SentenceRows
+from appliance.store.token_rows import Numbers, read_postings, read_tokens
+from appliance.store.vector_scan import VectorScan
 from appliance.store.word_scan import scan_words
 from appliance.store.words import (
     MAX_TERMS,
@@ -70,15 +73,17 @@ class SqliteIndex:
         self._check_embedder(embedder)
         self.ranker = ranker if isinstance(ranker, Ranker) else Ranker.load(ranker or _default())
         try:
-            self._scan = VectorScan(db, dim=int(self.meta["dim"]))
-            ((length,),) = db.execute("SELECT avg(length(terms)) / 4.0 FROM passages")
-            self._mean_length = float(cast("float | None", length) or 1.0)
-        except (apsw.Error, ValueError) as error:
+            dim = int(self.meta["dim"])
+            self._scan = VectorScan(db, dim=dim)
+            self._sentence_rows = SentenceRows(db, passages=self._scan.size, dim=dim)
+            self._tokens = read_tokens(db)
+            self._postings = read_postings(db, self._tokens)
+            self._mean_length = len(self._tokens.flat) / max(self._tokens.size, 1) or 1.0
+            self._remember()
+            stop_ids = {self._lookup(stem)[0] for word in STOP_WORDS for stem in stems(word)}
+            self._products = Products(self._connect, self._tokens, frozenset(stop_ids - {0}))
+        except (apsw.Error, ValueError, TypeError) as error:
             raise schema.damaged(path, f"its tables cannot be read: {error}") from error
-        self._lookup = lru_cache(maxsize=8_192)(self._read_term)
-        self._corrected = lru_cache(maxsize=2_048)(self._correct)
-        stop_ids = frozenset(self._lookup(s)[0] for word in STOP_WORDS for s in stems(word)) - {0}
-        self._products = Products(self._connect, stop_ids)
 
     @property
     def size(self) -> int:
@@ -110,7 +115,7 @@ class SqliteIndex:
     def by_words(self, text: str, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
         """Return up to k (number, BM25 score), best first: FTS5 alone."""
         mask = self._scan.mask(filters)
-        return scan_words(self._connect(), self._terms(clean(text)), k=k, mask=mask)
+        return scan_words(self._postings, self._terms(clean(text)), k=k, mask=mask)
 
     def by_vector(self, vector: Vector, *, k: int, filters: Filters) -> tuple[Numbers, Vector]:
         """Return up to k (number, cosine), best first: vectors alone."""
@@ -118,10 +123,8 @@ class SqliteIndex:
 
     def passage(self, passage_id: str) -> Passage | None:
         """Return one passage, whoever may read it, or None."""
-        row = self._one("SELECT number FROM passages WHERE id = ?", clean(passage_id))
-        if row is None:
-            return None
-        return self._passages(np.array([row[0]]), np.zeros(1, dtype=np.float32))[0]
+        number = self._number(passage_id)
+        return self._passage(number) if number else None
 
     def passages(self, numbers: Sequence[int]) -> list[Passage]:
         """Return passages by number, in the order given."""
@@ -132,23 +135,11 @@ class SqliteIndex:
 
         A product's sentences share the vector of their passage.
         """
-        found: list[IndexedSentence] = []
-        for passage_id in passage_ids:
-            row = self._one("SELECT number FROM passages WHERE id = ?", clean(passage_id))
-            if row is None:
-                continue
-            rows = self._connect().execute(
-                "SELECT start, end, vector FROM sentences WHERE passage = ? ORDER BY start", row
-            )
-            for start, end, blob in rows:
-                vector = schema.unpack_vectors([blob])[0] if blob else self._scan.row(row[0])
-                found.append(IndexedSentence(passage_id, start, end, vector))
-        return found
+        return [s for passage_id in passage_ids for s in self._sentences(passage_id)]
 
     def idf(self, word: str) -> float:
         """Return how rare a word is, ln((n + 1) / (df + 0.5)); highest when unknown."""
-        stem = next(iter(stems(clean(word))), "")
-        return math.log((self.size + 1.0) / (self._lookup(stem)[1] + 0.5))
+        return self._rarity(word)
 
     def product(self, key: str) -> Mapping[str, str] | None:
         """Return a product's columns by SKU, EAN or another whole identifier, or None."""
@@ -177,6 +168,17 @@ class SqliteIndex:
         db: apsw.Connection = self._local.db
         return db
 
+    def _remember(self) -> None:
+        """Keep what was read: the file never changes, and asks find the same passages again."""
+        self._terms = lru_cache(maxsize=256)(self._read_terms)  # routing and search ask for them
+        self._lookup = lru_cache(maxsize=8_192)(self._read_term)
+        self._rarity = lru_cache(maxsize=8_192)(self._read_rarity)
+        self._corrected = lru_cache(maxsize=2_048)(self._correct)
+        self._spelled = lru_cache(maxsize=64)(self._read_spellings)
+        self._number = lru_cache(maxsize=8_192)(self._read_number)
+        self._passage = lru_cache(maxsize=2_048)(self._read_passage)  # 1 kB each
+        self._sentences = lru_cache(maxsize=1_024)(self._read_sentences)  # 1.5 kB a sentence
+
     def _check_embedder(self, embedder: Embedder | None) -> None:
         mine, digest = self.meta.get("embedder", ""), getattr(embedder, "digest", "")
         if embedder is None:
@@ -195,7 +197,7 @@ class SqliteIndex:
         mask = self._scan.mask(filters)
         if vector is None and self._embedder is not None and text.strip():
             vector = self._embedder.embed([text])[0]
-        found = [scan_words(self._connect(), terms, k=width, mask=mask)[0]]
+        found = [scan_words(self._postings, terms, k=width, mask=mask)[0]]
         if vector is not None:
             found.append(self._scan.search(vector, k=width, mask=mask)[0])
         named = self._identified(text, mask)
@@ -212,7 +214,7 @@ class SqliteIndex:
         scores[pool.is_identified] = np.maximum(scores[pool.is_identified], IDENTIFIED)
         return numbers, rows, scores
 
-    def _terms(self, text: str) -> list[Term]:
+    def _read_terms(self, text: str) -> tuple[Term, ...]:
         """Return the ask's distinct content words, at most MAX_TERMS, in their order."""
         found = words(text)
         content = [w for w in found if not w.is_stop] or found
@@ -226,22 +228,29 @@ class SqliteIndex:
         if len(terms) > MAX_TERMS:
             kept = sorted(terms, key=lambda t: (t.id == 0, -t.idf))[:MAX_TERMS]
             terms = sorted(kept, key=lambda t: t.place)
-        return terms
+        return tuple(terms)
 
     def _correct(self, word: Word) -> Word:
         """Return the commonest indexed word one slip of the finger away, or the word itself."""
         if len(word.stem) < MIN_CORRECTED or not word.stem.isalpha():
             return word
-        rows = self._connect().execute(
-            "SELECT term FROM terms WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?"
-            " ORDER BY passages DESC, term",
-            (word.stem[0], word.stem[0] + "\U0010ffff", len(word.stem) - 1, len(word.stem) + 1),
-        )
-        for (term,) in cast("list[tuple[str]]", rows):
+        stem, half = word.stem, len(word.stem) // 2
+        for term in self._spelled(stem[0]):
+            # One slip leaves all before it, or all after it, as it was.
+            if not (term.startswith(stem[:half]) or term.endswith(stem[half + 1 :])):
+                continue
             # A stem is searched for as a word, so it must be its own stem.
-            if is_one_slip(word.stem, term) and stems(term) == [term]:
+            if is_one_slip(stem, term) and stems(term) == [term]:
                 return Word(term, term)
         return word
+
+    def _read_spellings(self, letter: str) -> tuple[str, ...]:
+        """Return the index's terms that begin with a letter, the commonest first."""
+        rows = self._connect().execute(
+            "SELECT term FROM terms WHERE term >= ? AND term < ? ORDER BY passages DESC, term",
+            (letter, letter + "\U0010ffff"),
+        )
+        return tuple(str(term) for (term,) in rows)
 
     def _read_term(self, stem: str) -> tuple[int, int, int]:
         row = self._one("SELECT id, passages, products FROM terms WHERE term = ?", stem)
@@ -260,60 +269,65 @@ class SqliteIndex:
         return np.array([n for (n,) in rows if mask[n - 1]], dtype=np.int64)
 
     def _pool(self, numbers: Numbers, vector: Vector | None, named: Numbers) -> Pool:
-        rows = self._connect().execute(
-            f"SELECT kind, terms FROM passages WHERE number IN ({_list(numbers)}) ORDER BY number"
-        )
-        kinds, blobs = zip(*rows, strict=True)
         cosine = np.zeros(len(numbers), dtype=np.float32)
         nearest = cosine
         if vector is not None:
             cosine = self._scan.cosines(vector, numbers)
-            nearest = self._nearest_sentences(vector, numbers, cosine)
+            # Only the nearest passages' sentences are read; the others' would hardly be nearer.
+            near = np.sort(np.argsort(-cosine, kind="stable")[:SENTENCE_POOL])
+            nearest = cosine.copy()
+            nearest[near] = np.maximum(
+                cosine[near], self._sentence_rows.nearest(vector, numbers[near])
+            )
         return Pool(
-            tokens=tuple(np.frombuffer(blob, dtype="<u4") for blob in blobs),
+            tokens=self._tokens.of(numbers),
             cosine=cosine,
             sentence_cosine=nearest,
             document=self._scan.document[numbers - 1],
-            is_product=np.array([kind == schema.PRODUCT for kind in kinds]),
+            is_product=self._scan.is_product[numbers - 1],
             is_identified=np.isin(numbers, named),
         )
 
-    def _nearest_sentences(self, vector: Vector, numbers: Numbers, cosine: Vector) -> Vector:
-        """Return each passage's best cosine over its sentences and itself, shape (m,).
-
-        Only the nearest passages' sentences are read; the others' would hardly be nearer.
-        """
-        near = numbers[np.sort(np.argsort(-cosine, kind="stable")[:SENTENCE_POOL])]
-        found = list(
-            self._connect().execute(
-                "SELECT passage, vector FROM sentences WHERE vector IS NOT NULL"
-                f" AND passage IN ({_list(near)}) ORDER BY passage"
-            )
-        )
-        best = cosine.copy()
-        if found:
-            owners, blobs = zip(*found, strict=True)
-            cosines = dot(schema.unpack_vectors(blobs), np.asarray(vector, dtype=np.float32))
-            np.maximum.at(best, np.searchsorted(numbers, owners), cosines)
-        return best
-
     def _passages(self, numbers: Numbers, scores: NDArray[np.float32]) -> list[Passage]:
-        if not len(numbers):
-            return []
-        rows = self._connect().execute(
-            "SELECT number, id, document, title, text, kind, department, audience, language,"
-            f" effective_from, effective_to FROM passages WHERE number IN ({_list(numbers)})"
-        )
-        by_number = {row[0]: row[1:] for row in rows}
-        found = []
-        for number, score in zip(numbers.tolist(), scores.tolist(), strict=True):
-            *columns, start, end = by_number[number]
-            texts = cast("list[str]", columns)
-            dates = (schema.day(cast("int", start)), schema.day(cast("int", end)))
-            found.append(Passage(*texts, *dates, score))  # type: ignore[arg-type, call-arg]
-        return found
+        found = zip(numbers.tolist(), scores.tolist(), strict=True)
+        return [replace(self._passage(number), score=score) for number, score in found]
 
-    def _one(self, sql: str, value: str) -> tuple[Any, ...] | None:
+    def _read_passage(self, number: int) -> Passage:
+        row = self._one(
+            "SELECT id, document, title, text, kind, department, audience, language,"
+            " effective_from, effective_to FROM passages WHERE number = ?",
+            number,
+        )
+        if row is None:
+            raise schema.damaged(self.path, f"it has no passage {number}")
+        name, document, title, text, kind, department, audience, language, start, end = row
+        days = schema.day(start), schema.day(end)
+        return Passage(name, document, title, text, kind, department, audience, language, *days)
+
+    def _read_number(self, passage_id: str) -> int:
+        """Return the number of a passage, 0 for an unknown one."""
+        row = self._one("SELECT number FROM passages WHERE id = ?", clean(passage_id))
+        return 0 if row is None else int(row[0])
+
+    def _read_sentences(self, passage_id: str) -> tuple[IndexedSentence, ...]:
+        number = self._number(passage_id)
+        if not number:
+            return ()
+        rows = self._connect().execute(
+            "SELECT start, end, vector FROM sentences WHERE passage = ? ORDER BY start", (number,)
+        )
+        own = self._scan.row(number)
+        found = []
+        for start, end, blob in cast("list[tuple[int, int, bytes | None]]", rows):
+            vector = schema.unpack_vectors([blob])[0] if blob else own
+            found.append(IndexedSentence(passage_id, start, end, vector))
+        return tuple(found)
+
+    def _read_rarity(self, word: str) -> float:
+        stem = next(iter(stems(clean(word))), "")
+        return math.log((self.size + 1.0) / (self._lookup(stem)[1] + 0.5))
+
+    def _one(self, sql: str, value: str | int) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._connect().execute(sql, (value,)).fetchone()
         except apsw.Error as error:
@@ -324,7 +338,3 @@ class SqliteIndex:
 def _default() -> Path:
     """Return the ranker the program came with."""
     return Path(__file__).parents[1] / "demo" / "release" / "ranker" / "ranker.json"
-
-
-def _list(numbers: Numbers) -> str:
-    return ",".join(str(int(n)) for n in numbers)

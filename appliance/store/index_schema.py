@@ -23,6 +23,7 @@ TOKENIZER = ("porter", ["unicode61", "remove_diacritics", "2"])
 TOKENIZE = "porter unicode61 remove_diacritics 2"
 FAR_PAST, FAR_FUTURE = 0, 9_999_999  # days; stand for "no beginning" and "no end"
 PRODUCT = "product"
+PRODUCT_WORDS = "product_words"
 
 # chunk_size: a vec0 partition takes whole chunks, so small ones keep a small chain's file small.
 DDL = f"""
@@ -100,7 +101,10 @@ def open_reader(path: Path) -> apsw.Connection:
     try:
         connection = apsw.Connection(f"file:{name}?immutable=1&mode=ro", flags=flags)
         connection.execute(
-            "PRAGMA query_only=1; PRAGMA mmap_size=268435456; PRAGMA cache_size=-4096"
+            # Words of the products one by one: a table of this connection's own, not of the file.
+            f"CREATE VIRTUAL TABLE temp.{PRODUCT_WORDS}"
+            " USING fts5vocab(main, products_fts, instance);"
+            " PRAGMA query_only=1; PRAGMA mmap_size=268435456; PRAGMA cache_size=-4096"
         )
     except apsw.Error as error:
         raise damaged(path, f"SQLite cannot open it and says: {error}") from error

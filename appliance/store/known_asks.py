@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from appliance.damage import BROKEN_ARRAYS, found
 from appliance.errors import DamagedRelease
 from appliance.ports import KnownAnswer, Vector
+from appliance.store.vector_scan import dot
 
 HINT = "Fetch the release again, or run: backroom models demo --from known"
 
@@ -70,7 +71,7 @@ class KnownAsks:
         """
         if not len(self.vectors):
             return []
-        cosines = self.vectors @ vector
+        cosines = dot(self.vectors, vector)
         found: dict[tuple[str, int, int], float] = {}
         for row in _best(cosines, 6 * k):
             if self.texts[row] != but:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from appliance.damage import found
 from appliance.errors import DamagedRelease
+from appliance.store.token_rows import Hits
 from appliance.store.words import Term
 
 SCHEMA = "1"
@@ -165,16 +165,9 @@ def _word_features(
     *,
     mean_length: float,
 ) -> None:
-    count = len(pool.tokens)
-    flat = np.concatenate(pool.tokens)
-    owner = np.repeat(np.arange(count), lengths)
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    is_title = np.arange(len(flat)) < np.repeat(starts + _title_lengths(pool.tokens), lengths)
+    hits = Hits.of([t.id for t in terms], pool.tokens)
     weight = np.array([t.idf for t in terms], dtype=np.float32)
-    # hits[j] = where in `flat` the ask's j-th term stands
-    hits = [np.flatnonzero(flat == t.id) if t.id else np.zeros(0, np.intp) for t in terms]
-    title = np.stack([np.bincount(owner[h[is_title[h]]], minlength=count) for h in hits])
-    text = np.stack([np.bincount(owner[h[~is_title[h]]], minlength=count) for h in hits])
+    title, text = hits.counts(in_title=True), hits.counts(in_title=False)
     tf = TITLE_WEIGHT * title + text
     norm = K1 * (1.0 - B + B * lengths / max(mean_length, 1.0))
     bm25 = (weight[:, None] * tf * (K1 + 1.0) / (tf + norm)).sum(axis=0)
@@ -190,50 +183,37 @@ def _word_features(
     if known:
         rarest = max(known, key=lambda j: terms[j].idf)
         column["rarest"][:] = tf[rarest] > 0
-    column["window_coverage"][:] = _windows(hits, weight, owner, starts, lengths) / total
-    column["pairs"][:] = _pairs(terms, hits, owner, count)
-    titles = np.maximum(np.bincount(owner[is_title], minlength=count), 1)
+    column["window_coverage"][:] = _windows(hits, weight, lengths) / total
+    column["pairs"][:] = _pairs(terms, hits)
+    titles = np.maximum(hits.title_lengths, 1)
     column["title_share"][:] = np.minimum((title > 0).sum(axis=0) / titles, 1.0)
 
 
-def _title_lengths(tokens: Sequence[NDArray[np.uint32]]) -> NDArray[np.int64]:
-    """Return how many terms stand before the 0 that ends each title."""
-    return np.array([int((t == 0).argmax()) for t in tokens], dtype=np.int64)
-
-
-def _windows(
-    hits: Sequence[NDArray[np.intp]],
-    weight: Floats,
-    owner: NDArray[np.intp],
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-) -> Floats:
+def _windows(hits: Hits, weight: Floats, lengths: NDArray[np.int64]) -> Floats:
     """Return the most weight of distinct terms within two neighbouring windows, per candidate."""
     per = lengths // WINDOW + 2  # one empty at the end, so that neighbours never cross owners
     first = np.concatenate(([0], np.cumsum(per)[:-1]))
-    present = np.zeros((int(per.sum()) + 1, len(hits)), dtype=np.float32)
-    for j, at in enumerate(hits):
-        present[first[owner[at]] + (at - starts[owner[at]]) // WINDOW, j] = 1.0
+    present = np.zeros((int(per.sum()) + 1, len(weight)), dtype=np.float32)
+    present[first[hits.owner] + hits.place // WINDOW, hits.term] = 1.0
+    present = present.take(hits.same, axis=1)
     covered = np.maximum(present[:-1], present[1:]) @ weight
     result: Floats = np.maximum.reduceat(covered, first)
     return result
 
 
-def _pairs(
-    terms: Sequence[Term], hits: Sequence[NDArray[np.intp]], owner: NDArray[np.intp], count: int
-) -> Floats:
+def _pairs(terms: Sequence[Term], hits: Hits) -> Floats:
     """Return the share of the ask's neighbouring terms that stand near each other here."""
-    order = sorted(range(len(terms)), key=lambda j: terms[j].place)
-    found = np.zeros(count, dtype=np.float32)
-    pairs = list(pairwise(order))
-    for left, right in pairs:
-        here = np.zeros(count, dtype=bool)
-        for step in range(1, NEAR + 1):
-            near = np.intersect1d(hits[left] + step, hits[right], assume_unique=True)
-            near = near[owner[near] == owner[near - step]]
-            here[owner[near]] = True
-        found += here
-    return found / np.float32(max(len(pairs), 1))
+    count, size = len(hits.title_lengths), len(terms)
+    near = np.zeros((size * size, count), dtype=bool)
+    for ahead in range(1, NEAR + 1):  # the next hits: one within NEAR words is among the next NEAR
+        left, right = slice(0, -ahead), slice(ahead, None)
+        close = (hits.at[right] - hits.at[left] <= NEAR) & (hits.owner[right] == hits.owner[left])
+        near[(hits.term[left] * size + hits.term[right])[close], hits.owner[left][close]] = True
+    order = hits.same[sorted(range(size), key=lambda j: terms[j].place)]
+    pairs = order[:-1] * size + order[1:]
+    found = near[pairs].sum(axis=0, dtype=np.float32)
+    result: Floats = found / np.float32(max(len(pairs), 1))
+    return result
 
 
 def _reciprocal_rank(values: Floats) -> Floats:

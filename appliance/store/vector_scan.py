@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.ports import Filters, Vector
-from appliance.store.index_schema import FAR_FUTURE, FAR_PAST, load_vectors_extension
+from appliance.store.index_schema import FAR_FUTURE, FAR_PAST, PRODUCT, load_vectors_extension
+from appliance.store.token_rows import Numbers
 
 EXACT_ROWS = 4_096  # an index of so many passages is compared in full
 AXES = 96  # of the projection, for larger ones
 COARSE = 512  # candidates the projection chooses
+GATHER_SHARE = 3  # copying a row costs about twice as much as reading one in its place
 _SAMPLE = 8_192  # rows the axes are fitted to
 _BLOCK_ELEMENTS = 1 << 17
 _CACHED_FILTERS = 64
-
-Numbers = NDArray[np.int64]  # (m,), passage numbers, from 1
 
 
 class VectorScan:
@@ -50,6 +50,7 @@ class VectorScan:
         self._language = _codes(columns[1])
         self._department = _codes(columns[2])
         self._kind = _codes(columns[3])
+        self.is_product = _one_of(self._kind, (PRODUCT,))
         self.document = _codes(columns[4])[0]  # (n,), a small number per document
         self._from = np.array(columns[5], dtype=np.int32)
         self._to = np.array(columns[6], dtype=np.int32)
@@ -87,15 +88,21 @@ class VectorScan:
         query = np.asarray(vector, dtype=np.float32)
         allowed = np.flatnonzero(mask)
         if self._axes is None:
-            cosine = dot(self._near, query)[allowed]
+            cosine = self._dot_near(query, allowed)
         else:
             coarse = max(COARSE, 2 * k)
             if len(allowed) > coarse:
-                near = dot(self._near, query @ self._axes)[allowed]
+                near = self._dot_near(query @ self._axes, allowed)
                 allowed = np.sort(allowed[np.argpartition(-near, coarse)[:coarse]])
             cosine = dot(self._rows[allowed].astype(np.float32), query)
         best = np.lexsort((allowed, -cosine))[:k]
         return allowed[best] + 1, cosine[best]
+
+    def _dot_near(self, query: Vector, allowed: Numbers) -> Vector:
+        """Return the products with the allowed rows; few of many are taken out first."""
+        if len(allowed) * GATHER_SHARE < self.size:
+            return dot(self._near[allowed], query)
+        return dot(self._near, query)[allowed]
 
     def cosines(self, vector: Vector, numbers: Numbers) -> Vector:
         """Return the cosine of each numbered passage, shape (len(numbers),)."""

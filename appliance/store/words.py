@@ -8,6 +8,7 @@ import threading
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import apsw
@@ -42,7 +43,7 @@ class Word:
     @property
     def is_stop(self) -> bool:
         """Whether it is a function word."""
-        return fold(self.surface) in STOP_WORDS
+        return _is_stop(self.surface)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Term:
     products: int
     idf: float
     place: int  # position among the ask's words
+
+
+@lru_cache(maxsize=4_096)
+def _is_stop(surface: str) -> bool:
+    return fold(surface) in STOP_WORDS
 
 
 def fold(text: str) -> str:

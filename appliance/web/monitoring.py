@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import File
 from litestar.types import Message, Scope
 
-from appliance.monitoring import AtDesk
+from appliance.monitoring.monitor import AtDesk
 from appliance.records import Role
 from appliance.web.desk import Desk
 from appliance.web.examples import METRICS, STATUS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from appliance.config import Settings
-from appliance.monitoring import Monitoring
+from appliance.monitoring.monitor import Monitoring
 from appliance.pipeline import Listener
 from appliance.ports import Clock, Index, Journal
 from appliance.records import (

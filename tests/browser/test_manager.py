@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.config import Settings
-from appliance.pressure import Pressure
+from appliance.monitoring.pressure import Pressure
 from appliance.records import LaneName
 from tests.builders.vitals import some_vitals
 from tests.fakes.server import running

@@ -17,7 +17,7 @@ from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import LookupLane
 from appliance.lanes.quote import QuoteLane
 from appliance.logistic import Logistic
-from appliance.monitoring import Monitoring
+from appliance.monitoring.monitor import Monitoring
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import Notices
 from appliance.ports import Clock, Vector

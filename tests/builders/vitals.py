@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.pressure import Vitals
+from appliance.monitoring.pressure import Vitals
 
 CALM = Vitals(
     memory_available_share=0.6,

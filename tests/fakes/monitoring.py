@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.config import Settings
 from appliance.errors import EngineError
-from appliance.monitoring import Monitoring
+from appliance.monitoring.monitor import Monitoring
 from appliance.ports import Clock, Generation, Load, Prompt, Spool
 
 

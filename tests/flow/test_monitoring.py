@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from appliance.backroom import Store
-from appliance.breaker import State
 from appliance.errors import EngineError, StoreError
-from appliance.monitoring import AtDesk
-from appliance.pressure import CALM_READINGS, Level
+from appliance.monitoring.breaker import State
+from appliance.monitoring.monitor import AtDesk
+from appliance.monitoring.pressure import CALM_READINGS, Level
+from appliance.monitoring.watch import Watch
 from appliance.records import Draft, LaneName, Reply, Sentence, Source, Stitched
-from appliance.watch import Watch
 from tests.builders.records import HEADPHONES as RULE
 from tests.builders.records import NOW, a_passage
 from tests.builders.stores import HEADPHONES, Parts

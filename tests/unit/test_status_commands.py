@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from appliance.cli import build
 from appliance.config import Settings
 from appliance.errors import BadInput
-from appliance.monitoring import AtDesk
-from appliance.pressure import Pressure
+from appliance.monitoring.monitor import AtDesk
+from appliance.monitoring.pressure import Pressure
 from appliance.records import LaneName, Role
 from appliance.status_commands import fetch_status
 from appliance.status_page import draw, sparkline

@@ -1,13 +1,16 @@
 """Values are found, typed, slotted, restored and compared the same way everywhere."""
 
+import random
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
+from appliance import values as reading
 from appliance.errors import BadInput, EngineError
 from appliance.records import Fact, Passage, ValueKind
+from appliance.stages.text import word_set
 from appliance.values import (
     assign_slots,
     find_values,
@@ -149,3 +152,20 @@ def test_hostile_text_is_read_in_linear_time():
     find_values("1" * 100_000)
     find_values("1," * 50_000)
     find_values("$" * 100_000 + "a" * 1000)
+
+
+PIECES = sorted(
+    word_set(
+        '$ 5 12 1,000 3.5 - / : . % days in " to one una tres aisle A B 12:30 pm ORD-12345678 SPF'
+        " LM-104233 age 21+ of jan May de 2026 ½ é ſ K _ ' months “ ⟦v1⟧ 4006381333931 percent"
+    )
+)
+
+
+def test_a_text_read_where_words_begin_is_read_as_if_searched_everywhere():
+    dice = random.Random(3)
+    for _ in range(5_000):
+        text = "".join(dice.choice(PIECES) + dice.choice(["", " "]) for _ in range(8))
+        everywhere = [(m.start(), m.lastgroup) for m in reading._ALL.finditer(text)]
+        found = [(v.start, v.kind.value) for v in find_values(text)]
+        assert found == (everywhere if reading._HINT.search(text) else []), text

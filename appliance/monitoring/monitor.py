@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appliance.breaker import Tally
 from appliance.config import Settings
 from appliance.errors import StoreError
-from appliance.guard import Guard, limits_of
-from appliance.history import History
-from appliance.metrics import Metrics, Moment, vital_figures
+from appliance.monitoring.breaker import Tally
+from appliance.monitoring.guard import Guard, limits_of
+from appliance.monitoring.history import History
+from appliance.monitoring.metrics import Metrics, Moment, vital_figures
+from appliance.monitoring.pressure import SHEDS, Pressure, Vitals
+from appliance.monitoring.watch import Machine, Watch
 from appliance.ports import Clock, LanguageModel, Spool
-from appliance.pressure import SHEDS, Pressure, Vitals
 from appliance.records import LaneName, Reply
-from appliance.watch import Machine, Watch
 
 log = logging.getLogger(__name__)
 

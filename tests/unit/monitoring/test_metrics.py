@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from appliance.breaker import State
 from appliance.meter import STAGES
-from appliance.monitoring import AtDesk, Monitoring
+from appliance.monitoring.breaker import State
+from appliance.monitoring.monitor import AtDesk, Monitoring
+from appliance.monitoring.pressure import Pressure
 from appliance.ports import Load
-from appliance.pressure import Pressure
 from appliance.records import Attempt, LaneName, LaneOdds, Tokens
 from tests.builders.records import NOW, a_reply
 from tests.builders.vitals import some_vitals

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from appliance.breaker import Breaker, Limits, Tally
 from appliance.config import Settings
-from appliance.pressure import Pressure
+from appliance.monitoring.breaker import Breaker, Limits, Tally
+from appliance.monitoring.pressure import Pressure
 from appliance.records import LaneName
 
 # Of an ask's deadline, what a lane may take before it is called slow. The specialist promises an

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from appliance.pressure import BOUNDS, CALM_READINGS, RESTS, SHEDS, Level, Pressure, Vitals
+from appliance.monitoring.pressure import (
+    BOUNDS,
+    CALM_READINGS,
+    RESTS,
+    SHEDS,
+    Level,
+    Pressure,
+    Vitals,
+)
 from appliance.records import LaneName
 from tests.builders.vitals import some_vitals
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from appliance.history import MINUTES, History
 from appliance.meter import STAGES
-from appliance.pressure import Pressure
+from appliance.monitoring.history import MINUTES, History
+from appliance.monitoring.pressure import Pressure
+from appliance.monitoring.sketch import Sketch
 from appliance.records import Attempt, LaneName, LaneOdds, Reply, Tokens
-from appliance.sketch import Sketch
 from tests.builders.records import NOW, a_reply
 from tests.builders.vitals import some_vitals
 from tests.fakes.clock import FakeClock

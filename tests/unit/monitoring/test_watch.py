@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.pressure import Level, Pressure, Vitals
-from appliance.watch import Machine, Watch
+from appliance.monitoring.pressure import Level, Pressure, Vitals
+from appliance.monitoring.watch import Machine, Watch
 from tests.builders.vitals import some_vitals
 
 PATIENCE_S = 10.0

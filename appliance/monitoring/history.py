@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from appliance.meter import STAGES
+from appliance.monitoring.pressure import Pressure, Vitals
+from appliance.monitoring.sketch import Sketch
 from appliance.ports import Clock
-from appliance.pressure import Pressure, Vitals
 from appliance.records import Reply
-from appliance.sketch import Sketch
 
 MINUTES = 60
 MINUTE_S = 60.0

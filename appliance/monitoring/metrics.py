@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from appliance.breaker import State, Tally
-from appliance.history import is_fallback, times_told
 from appliance.meter import STAGES
+from appliance.monitoring.breaker import State, Tally
+from appliance.monitoring.history import is_fallback, times_told
+from appliance.monitoring.pressure import Pressure, Vitals
 from appliance.ports import Load
-from appliance.pressure import Pressure, Vitals
 from appliance.records import Attempt, LaneName, Reply
 
 # Orchestration is to take 8 ms, 25 at worst (DESIGN.md, 10), an ask 2 s, 10 at worst.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.breaker import Breaker, Limits, State
+from appliance.monitoring.breaker import Breaker, Limits, State
 from tests.fakes.clock import FakeClock
 
 LIMITS = Limits(slow_s=2.0)

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from appliance.pressure import Pressure, Vitals
+from appliance.monitoring.pressure import Pressure, Vitals
 
 log = logging.getLogger(__name__)
 
