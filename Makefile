@@ -12,7 +12,7 @@ help:
 	@echo "make run    serve the demo store on http://127.0.0.1:8080 (PORT=8081 for another)"
 	@echo "make test   set up everything and run the tests"
 	@echo "make check  ruff, mypy, import-linter"
-	@echo "make bench  measure the store on this machine"
+	@echo "make bench  measure the store on this machine (MINUTES=10 for the full soak)"
 	@echo "make clean  remove .venv, build and the demo store's data"
 
 run: $(VENV)/.store
@@ -28,7 +28,7 @@ check: $(VENV)/.test
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/.test
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(if $(MINUTES),--minutes $(MINUTES))
 
 $(VENV)/.machine:
 	@PYTHON=$(PYTHON) sh installer/machine.sh

@@ -13,10 +13,11 @@ from typing import Any, Self
 
 from appliance.codec import from_plain
 from appliance.config import Settings
-from appliance.edge_cases import KIND, UNSURE, edge_case, is_unsure
-from appliance.errors import BadInput, DamagedRelease, NoSuchThread, StoreError
+from appliance.errors import BadInput, DamagedRelease, StoreError
 from appliance.health import Readiness
+from appliance.intake import Intake
 from appliance.monitoring.monitor import Monitoring
+from appliance.owed import Owed
 from appliance.pipeline import Listener, Pipeline
 from appliance.policy.rules import PolicyHolder
 from appliance.ports import Clock, Index, LanguageModel
@@ -27,7 +28,6 @@ from appliance.records import (
     Ask,
     Exchange,
     Feedback,
-    LaneName,
     Principal,
     ProductCard,
     Reply,
@@ -36,7 +36,6 @@ from appliance.records import (
 )
 from appliance.release import Release, check_parts
 from appliance.replay import rehearsal
-from appliance.stages.intent import OUT_OF_SCOPE
 from appliance.store.associates import SqliteAssociates
 from appliance.store.cards import Cards
 from appliance.store.db import Database
@@ -45,7 +44,7 @@ from appliance.store.feedback import SqliteFeedback
 from appliance.store.journal import SqliteJournal
 from appliance.store.sessions import SqliteSessions
 from appliance.store.spool import SqliteSpool
-from appliance.store.threads import SqliteThreads, name_fault
+from appliance.store.threads import SqliteThreads
 
 EXAMPLES = 3
 RULES = "rules"  # the release's folder of Cedar rules
@@ -133,14 +132,7 @@ class Store:
             deadline_s=deadline_s,
         )
         reply = self.pipeline(ask, reply_id=reply_id or self.new_id(), listener=listener)
-        if (
-            reply.lane is LaneName.HANDOFF
-            and reply.intent != OUT_OF_SCOPE
-            and not _is_refused(reply)
-        ):
-            self._keep(ask, reply)
-        elif is_unsure(reply.lane, reply.confidence, under=self.settings.edge_case_under):
-            self._doubt(reply)
+        Owed(self.journal, self.spool, self.settings.edge_case_under)(ask, reply)
         return reply
 
     def make_ask(
@@ -161,35 +153,10 @@ class Store:
             NoSuchThread: The thread is another device's or another associate's.
             StoreError: Whose the thread is could not be written.
         """
-        if not text.strip():
-            raise BadInput("The ask is empty.", hint="Type a question.")
-        if len(text) > self.settings.max_ask_chars:
-            raise BadInput(
-                f"The ask has {len(text):,} characters; at most {self.settings.max_ask_chars:,} are"
-                " read.",
-                hint="Ask in one or two sentences.",
-            )
-        if thread and (fault := name_fault(thread)):
-            raise BadInput(fault, hint="Leave the thread out to start one.")
-        now = self.clock.now()
-        told = Recall(self.pipeline.prepare, self.index)
+        recall = Recall(self.pipeline.prepare, self.index)
+        take_in = Intake(self.settings, self.clock, self.threads, recall, self.new_id)
         asker = Principal(device=device, badge=associate, role=role)
-        if thread and not self.threads.claim(thread, asker, at=now):
-            raise NoSuchThread(
-                "There is no such conversation.", hint="Leave the thread out to start one."
-            )
-        return Ask(
-            id=self.new_id(),
-            text=text.encode("utf-8", "replace").decode("utf-8"),
-            asked_at=now,
-            role=role,
-            store=self.settings.store,
-            associate=associate,
-            device=device,
-            thread=thread,
-            turns=self.threads.turns(thread) if thread else told(earlier, at=now),
-            deadline_s=deadline_s or self.settings.ask_deadline_s,
-        )
+        return take_in(text, asker, thread=thread, earlier=earlier, deadline_s=deadline_s)
 
     def rate(
         self, reply_id: str, verdict: Thumb, *, principal: Principal, text: str = ""
@@ -201,16 +168,13 @@ class Store:
         """
         # One at a time: a double tap reads what the first tap has not written yet.
         with self.rating:
-            return self._ratings()(reply_id, verdict, text=text, principal=principal)
-
-    def _ratings(self) -> Ratings:
-        return Ratings(
-            self.journal,
-            SqliteFeedback(self.database),
-            self.spool,
-            self.clock,
-            self.settings.edge_case_under,
-        )
+            return Ratings(
+                self.journal,
+                SqliteFeedback(self.database),
+                self.spool,
+                self.clock,
+                self.settings.edge_case_under,
+            )(reply_id, verdict, text=text, principal=principal)
 
     def conversation(self, thread: str, *, principal: Principal) -> tuple[Exchange, ...] | None:
         """Return what was said in a thread; None when it is not there or not theirs."""
@@ -253,22 +217,28 @@ class Store:
         again = rehearsal(self.pipeline, row, clock=self.clock)
         return recorded, again(from_plain(row["ask"], Ask), reply_id=reply_id)
 
-    def health(self) -> dict[str, Any]:
-        """Return what is live, ready and configured; never raises for a disk that fails."""
+    def health(self, *, is_counted: bool = True) -> dict[str, Any]:
+        """Return what is live, ready and configured; never raises for a disk that fails.
+
+        Args:
+            is_counted: Whether to count what is kept, for `checks`.
+        """
         faults = list(self.readiness.faults())
         checks: dict[str, int] = {}
         try:
-            checks = {"journal_rows": self._journal_rows(), "spooled": self.spool.count()}
+            if is_counted:
+                checks = {"journal_rows": self.journal.count(), "spooled": self.spool.count()}
         except StoreError as exc:
             faults.append(str(exc))
         return {
             "live": True,
             "ready": not faults,
-            "faults": faults,
             "level": self.monitoring.guard.pressure.level.word,
+            "store": self.settings.store,
             "release": self.release.manifest.id,
             "line": "configured" if self.pipeline.route.line_is_configured else "not configured",
             "specialist": self.model.name,
+            "faults": faults,
             "checks": checks,
         }
 
@@ -298,31 +268,3 @@ class Store:
     def close(self) -> None:
         """Stop the engine and close the databases; idempotent."""
         self.resources.close()
-
-    def _keep(self, ask: Ask, reply: Reply) -> None:
-        """Owe headquarters what the store could not answer, masked."""
-        try:
-            row = self.journal.reply(reply.id) or {}
-            body = {"reply": reply.id, "masked": row.get("masked", ""), "intent": reply.intent}
-            body["asked_at"] = ask.asked_at.isoformat()
-            self.spool.put("deferred_ask", body, priority=5)
-        except StoreError as exc:
-            # The reply is in the journal and may have been heard: it is not taken back for this.
-            log.warning("spool: the ask of reply %s is not kept: %s", reply.id, exc)
-
-    def _doubt(self, reply: Reply) -> None:
-        """Owe headquarters a reply the store was not sure of, masked."""
-        try:
-            row = self.journal.reply(reply.id)
-            if row is not None:
-                self.spool.put(KIND, edge_case(row), priority=UNSURE)
-        except StoreError as exc:
-            log.warning("spool: the edge case of reply %s is not kept: %s", reply.id, exc)
-
-    def _journal_rows(self) -> int:
-        return int(self.database.rows("SELECT count(*) FROM journal")[0][0])
-
-
-def _is_refused(reply: Reply) -> bool:
-    """Tell a refusal: nobody at headquarters is to answer it later."""
-    return any(policy.effect == "forbid" for policy in reply.policies)

@@ -1,4 +1,4 @@
-"""The store's own commands: run, ask, replay, stage, journal; and those of other modules here."""
+"""The store's own commands: run, ask, replay, stage, health; and those of other modules here."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the store's commands to `app`."""
     from appliance import (  # noqa: PLC0415
         index_commands,
+        journal_commands,
         people_commands,
         policy_commands,
         status_commands,
@@ -42,11 +43,8 @@ def register(app: typer.Typer) -> None:
     app.command("replay")(replay)
     app.command("stage")(stage)
     app.command("health")(health)
-    journal = typer.Typer(help="The hash-chained record of everything said.", no_args_is_help=True)
-    journal.command("verify")(journal_verify)
-    journal.command("tail")(journal_tail)
-    app.add_typer(journal, name="journal")
     index_commands.register(app)
+    journal_commands.register(app)
     people_commands.register(app)
     policy_commands.register(app)
     status_commands.register(app)
@@ -127,47 +125,40 @@ def replay(
 
 
 def health(home: HomeOption = DEFAULT_HOME, release: ReleaseOption = None) -> None:
-    """Open the store, check its parts and print what it finds."""
+    """Open the store, check its parts and print what `GET /health` tells a manager."""
     with _store(home, release) as store:
-        out.print_json(json.dumps(store.health()))
+        found = store.health()
+    out.print_json(json.dumps(found))
+    if not found["ready"]:
+        raise typer.Exit(1)
 
 
-def stage(
+def stage(  # noqa: PLR0917 - a command's options, given by name
     name: Annotated[str, typer.Argument(help="prepare | admit | route | stitch")],
     source: Annotated[Path, typer.Option("--in", help='JSONL: {"id","text","role"?,"thread"?}')],
     target: Annotated[Path, typer.Option("--out", help="JSONL: the stage's record, a line each.")],
     home: HomeOption = DEFAULT_HOME,
     release: ReleaseOption = None,
+    router: Annotated[
+        Path | None,
+        typer.Option(help="With route: a folder of `models router train`, used alone."),
+    ] = None,
 ) -> None:
     """Run one stage over a file of asks: for debugging, evaluation and support."""
     from appliance.stage_runner import STAGES, run_stage  # noqa: PLC0415
+    from appliance.trained_route import route_alone  # noqa: PLC0415
 
     if name not in STAGES:
         raise BadInput(f"No stage {name!r}.", hint=f"Stages: {', '.join(STAGES)}.")
-    with _store(home, release) as store:
-        done, failed = run_stage(store, name, source=source, target=target)
+    if router is not None and name != "route":
+        raise BadInput(f"--router goes with the stage route, not with {name}.")
+    if router is not None:
+        parts = release or DEMO_RELEASE
+        done, failed = route_alone(router, release=parts, source=source, target=target)
+    else:
+        with _store(home, release) as store:
+            done, failed = run_stage(store, name, source=source, target=target)
     out.print(f"{done} records, {failed} lines with an error, in {target}")
-
-
-def journal_verify(home: HomeOption = DEFAULT_HOME) -> None:
-    """Check the journal's hash chain from its first row."""
-    from appliance.wiring import open_journal  # noqa: PLC0415
-
-    rows = open_journal(load_settings(home)).verify()
-    out.print(f"[bold green]whole[/]: {rows} rows, every hash follows from the one before.")
-
-
-def journal_tail(
-    home: HomeOption = DEFAULT_HOME,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000)] = 10,
-) -> None:
-    """Print the latest replies, newest first."""
-    from appliance.wiring import open_journal  # noqa: PLC0415
-
-    for body in open_journal(load_settings(home)).latest(limit=count):
-        reply = body["reply"]
-        out.print(f"[dim]{reply['asked_at'][:19]} {reply['id']} {reply['lane']:>10}[/] ", end="")
-        out.print(f"{body['masked']} → {reply['text']}", markup=False)
 
 
 def _store(home: Path, release: Path | None) -> Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -14,6 +15,7 @@ from appliance.errors import BadInput
 FILE_NAME = "backroom.toml"
 SIGN_IN = ("auto", "required")
 MOST_SESSION_HOURS = 31 * 24
+HOST_NAME = re.compile(r"(?!.{254})[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.ASCII | re.IGNORECASE)
 DEMO_RELEASE = Path(__file__).parent / "demo" / "release"
 
 
@@ -34,6 +36,7 @@ class Settings:
     ask_deadline_s: float = 10.0  # after this an ask is answered by a quicker lane
     max_ask_chars: int = 2000  # longer asks are refused with 413
     live_database: str = ""  # SQLAlchemy URL of the store's live data; empty: the demo's own
+    public_name: str = ""  # by which a TLS proxy on this machine is asked; requires a sign-in
     sign_in: str = "auto"  # auto: nobody signs in while `host` is this machine's own; or: required
     session_hours: float = 12.0  # a sign-in ends after this, or at sign-out
     asks_per_minute: int = 60  # of one device; more are answered 429; 0: no limit
@@ -61,6 +64,7 @@ def load_settings(home: Path, overrides: Mapping[str, Any] | None = None) -> Set
     table.update({k: v for k, v in (overrides or {}).items() if v is not None})
     settings = Settings(home=home, **{k: _typed(k, v, path=path) for k, v in table.items()})
     _check_sign_in(settings, path)
+    _check_public_name(settings, path)
     try:
         _ = settings.zone
     except (ZoneInfoNotFoundError, ValueError) as exc:
@@ -82,6 +86,14 @@ def _check_sign_in(settings: Settings, path: Path) -> None:
             f"{path}: session_hours is {settings.session_hours:g}; it is over 0 and at most"
             f" {MOST_SESSION_HOURS}.",
             hint="A shift and its overtime: session_hours = 12.",
+        )
+
+
+def _check_public_name(settings: Settings, path: Path) -> None:
+    if settings.public_name and not HOST_NAME.fullmatch(settings.public_name):
+        raise BadInput(
+            f"{path}: public_name is {settings.public_name!r}, which is no host's name.",
+            hint='The name alone, without https:// and port: public_name = "backroom.example".',
         )
 
 

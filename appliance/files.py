@@ -44,6 +44,33 @@ def replaced(path: Path, *, make_folders: bool = True) -> Iterator[TextIO]:
             beside.unlink()
 
 
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; it takes the name, durably, when the block ends well.
+
+    For what a library writes by itself (weights, archives); the folders on the way are made.
+
+    Raises:
+        BadInput: The folder cannot be written, or the disk is full; `path` is as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as exc:
+        raise BadInput(
+            f"{path} cannot be written: {exc.strerror or exc}.",
+            hint=f"Make room, then run the same command again. Check: df -h {path.parent}",
+        ) from exc
+    finally:
+        with suppress(OSError):  # it took its name, or was never begun
+            beside.unlink()
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename inside `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

@@ -69,14 +69,23 @@ class Pipeline:
         return replace(reply, times_ms=meter.times_ms())
 
     def _reply(self, ask: Ask, *, meter: Meter, reply_id: str, listener: Listener | None) -> Reply:
-        with self.turns.taken():
-            stitched = self.evidence(ask, meter=meter, listener=listener)
         reply_id = reply_id or self.audit.new_id()
         say = None
         if listener:
             say = self.audit.aloud(listener.sentence, meter=meter, reply_id=reply_id)
-        verdict = self.answer(stitched, meter=meter, say=say)
+        with self.turns.taken():
+            stitched = self.evidence(ask, meter=meter, listener=listener)
+            verdict = self.answer(stitched, meter=meter, say=say and self._resting(say))
         return self.audit(verdict, meter=meter, reply_id=reply_id)
+
+    def _resting(self, say: Callable[[Sentence], None]) -> Callable[[Sentence], None]:
+        """Return `say` without a turn: it waits for the disk, and then for who listens."""
+
+        def spoken(sentence: Sentence) -> None:
+            with self.turns.rested():
+                say(sentence)
+
+        return spoken
 
     def evidence(self, ask: Ask, *, meter: Meter, listener: Listener | None = None) -> Stitched:
         """Run the stages before the answer."""

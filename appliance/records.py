@@ -224,6 +224,11 @@ class Evidence:
     missing: tuple[str, ...] = ()  # what could not be read, in words: "stock not known since 14:02"
     excerpts: tuple[Excerpt, ...] = ()  # sentences of the passages, likeliest first
 
+    @property
+    def answered(self) -> float:
+        """The chance that any of the sentences answers, in [0, 1]; 0 when there are none."""
+        return min(1.0, sum(e.p for e in self.excerpts))
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -464,6 +469,7 @@ class Exchange:
     lane: LaneName
     asked_at: datetime
     verdict: str = ""  # up | down | '' for none yet
+    sources: tuple[Source, ...] = ()  # but for live facts, which are not true any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 from appliance.codec import from_plain
 from appliance.damage import found
 from appliance.errors import BadInput, DamagedRelease
-from appliance.stages.lexicon import Lexicon
 
 MANIFEST = "manifest.json"
 HASH_CHUNK = 1 << 20
@@ -146,28 +145,6 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(HASH_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def load_lexicon(path: Path) -> Lexicon:
-    """Return the lexicon written in a TOML file.
-
-    Raises:
-        DamagedRelease: It does not parse or has other than [shorthand] and [synonyms].
-    """
-    table = load_toml(path)
-    unknown = set(table) - {"shorthand", "synonyms"}
-    if unknown:
-        raise DamagedRelease(f"{path.name}: unknown table {min(unknown)!r}.")
-    try:
-        shorthand = {str(k).lower(): str(v) for k, v in table.get("shorthand", {}).items()}
-        synonyms = {str(k): tuple(map(str, v)) for k, v in table.get("synonyms", {}).items()}
-    except (AttributeError, TypeError) as exc:
-        raise DamagedRelease(
-            f"{path.name}: expected texts in [shorthand] and lists of texts in [synonyms], found"
-            f" {found(exc)}.",
-            hint=AGAIN,
-        ) from exc
-    return Lexicon(shorthand, synonyms)
 
 
 def load_instruction(path: Path, lane: str) -> str:

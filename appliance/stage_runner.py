@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,22 @@ def run_stage(store: Store, name: str, *, source: Path, target: Path) -> tuple[i
     Raises:
         BadInput: `source` cannot be read.
     """
+    return run_lines(lambda fields: _record(store, name, fields), source=source, target=target)
+
+
+def run_lines(
+    make: Callable[[dict[str, Any]], Mapping[str, Any]], *, source: Path, target: Path
+) -> tuple[int, int]:
+    """Make a record of every line of `source`, write `target` whole; return (records, errors).
+
+    Args:
+        make: A line's fields, "text" a text among them -> the record, without its "id".
+        source: JSONL.
+        target: JSONL: a record or an "error" for each line, in order.
+
+    Raises:
+        BadInput: `source` cannot be read.
+    """
     done = failed = 0
     try:
         lines = source.read_bytes().splitlines()
@@ -33,14 +49,16 @@ def run_stage(store: Store, name: str, *, source: Path, target: Path) -> tuple[i
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            record = _one(store, name, line, number)
+            record = _one(make, line, number)
             failed += "error" in record
             done += "error" not in record
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
     return done, failed
 
 
-def _one(store: Store, name: str, line: bytes, number: int) -> dict[str, Any]:
+def _one(
+    make: Callable[[dict[str, Any]], Mapping[str, Any]], line: bytes, number: int
+) -> dict[str, Any]:
     identity: Any = None
     try:
         fields = json.loads(line.decode("utf-8"))
@@ -51,7 +69,7 @@ def _one(store: Store, name: str, line: bytes, number: int) -> dict[str, Any]:
             raise BadInput('it has no "id".')
         if not isinstance(fields.get("text"), str):
             raise BadInput('"text" is not a text.')
-        return {"id": identity, **_record(store, name, fields)}
+        return {"id": identity, **make(fields)}
     except RecursionError:
         return {"id": identity, "error": f"line {number}: nested too deeply to be an ask"}
     except (ValueError, BackroomError) as exc:

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.ports import Facts, Reading
-from appliance.records import Role
+from appliance.ports import Facts, Lane, Reading
+from appliance.records import Draft, LaneName, Role, Stitched
 
 MOST = 3  # the interpreter lets one think; embedding and numpy go on beside it
 
@@ -105,3 +105,33 @@ class RestingFacts:
             return Reading(())
         with self.turns.rested():
             return self.facts.read(families, subject=subject, at=at, role=role, language=language)
+
+
+@dataclass(frozen=True, slots=True)
+class RestingLane:
+    """`ports.Lane` over a model's; who waits for the model gives the turn back.
+
+    The wait for the next turn is part of the draft's time.
+    """
+
+    lane: Lane
+    turns: Turns
+
+    @property
+    def name(self) -> LaneName:
+        """The lane's name."""
+        return self.lane.name
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a model speaks."""
+        return self.lane.is_model
+
+    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:
+        """Return the lane's draft.
+
+        Raises:
+            BackroomError: As the lane does.
+        """
+        with self.turns.rested():
+            return self.lane.draft(stitched, remaining_s=remaining_s)

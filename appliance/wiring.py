@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 from appliance.backroom import Store, new_id
 from appliance.clock import SystemClock
@@ -14,33 +16,33 @@ from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.engines.onnx import OnnxEmbedder
 from appliance.engines.remember import RememberingEmbedder, RememberingKnown
-from appliance.errors import BadInput
+from appliance.errors import BadInput, DamagedRelease, EngineError
 from appliance.health import Readiness
-from appliance.lanes.api import Lane
 from appliance.lanes.card import CardLane
 from appliance.lanes.generalist import GeneralistLane, NoLine
 from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import LookupLane
+from appliance.lanes.prompt import CONTROLS
 from appliance.lanes.quote import QuoteLane
 from appliance.lanes.specialist import SpecialistLane
+from appliance.lexicon_file import load_lexicon
 from appliance.monitoring.monitor import Monitoring
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import load_notices
 from appliance.policy.rules import PolicyHolder
-from appliance.ports import Clock, LanguageModel, Policy
+from appliance.ports import Clock, Lane, LanguageModel, Policy
+from appliance.ranker_file import open_excerpts, open_index
 from appliance.records import LaneName
 from appliance.release import (
     Release,
     load_instruction,
-    load_lexicon,
     load_text,
     open_release,
 )
-from appliance.router_file import Draft, load_drafts, load_excerpts, load_router
+from appliance.router_file import Draft, load_drafts, load_router
 from appliance.stages.admit import Admit
 from appliance.stages.answer import Answer
 from appliance.stages.audit import Audit
-from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.govern import Govern
 from appliance.stages.personal import find_personal
 from appliance.stages.prepare import Prepare
@@ -53,15 +55,16 @@ from appliance.store.cards import Cards
 from appliance.store.db import Database
 from appliance.store.devices import SqliteDevices
 from appliance.store.facts import SqlFacts
-from appliance.store.index import SqliteIndex
+from appliance.store.families import Families, load_families
 from appliance.store.journal import SqliteJournal
 from appliance.store.journal_head import JournalHead
 from appliance.store.known_asks import KnownAsks
 from appliance.store.sessions import SqliteSessions
 from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
-from appliance.turns import RestingFacts, Turns
+from appliance.turns import RestingFacts, RestingLane, Turns
 
+ADAPTER = "specialist/adapter.gguf"  # of a release that tunes a fixed base
 DATABASE = "store.db"
 SMALL_MODEL_BYTES = 64 * 2**20
 
@@ -116,9 +119,7 @@ def _database(settings: Settings) -> Database:
 
 def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitStack) -> Store:
     embedder = RememberingEmbedder(OnnxEmbedder(release.folder / "embedder"))
-    index = SqliteIndex(
-        release.path("index.db"), embedder=embedder, ranker=release.path("ranker/ranker.json")
-    )
+    index = open_index(release, embedder)
     model = _model(settings, release)
     resources.callback(model.close)
     lexicon = load_lexicon(release.path("lexicon.toml"))
@@ -127,12 +128,23 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
     known = RememberingKnown(asked)
     policy = PolicyHolder.load(release.folder / "rules")
     drafts = load_drafts(release.path("router/drafts.json"))
+    near = CardVectors.load(cards, release.path("cards/vectors.npy"))
+    router = load_router(
+        release.path("router/router.json"), release.path("router/router.npz"), dim=embedder.dim
+    )
+    excerpts = open_excerpts(release, index)
+    line, turns = NoLine(), Turns()
+    lanes = {
+        name: RestingLane(lane, turns) if lane.is_model else lane
+        for name, lane in _lanes(release, cards, model, line, drafts).items()
+    }
+    screen, govern = _screen(release), _govern(release, policy)
+    families = load_families(release.path("facts/facts.toml"))
     # The store's own files come last: a release that does not open leaves the home as it was.
-    facts = _facts(settings, release, clock)
+    facts = _facts(settings, families, clock)
     resources.callback(facts.close)
     database = Database(settings.home / DATABASE)
     resources.callback(database.close)
-    line, turns = NoLine(), Turns()
     head = JournalHead(database)
     resources.callback(head.close)
     journal = SqliteJournal(database, clock, head)
@@ -143,16 +155,12 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
     )
     pipeline = Pipeline(
         prepare=Prepare(lexicon),
-        admit=Admit(policy, _screen(release), facts.families()),
+        admit=Admit(policy, screen, facts.families()),
         route=Route(
-            model=load_router(
-                release.path("router/router.json"),
-                release.path("router/router.npz"),
-                dim=embedder.dim,
-            ),
+            model=router,
             embedder=embedder,
             index=index,
-            cards=CardVectors.load(cards, release.path("cards/vectors.npy")),
+            cards=near,
             known=known,
             line_is_configured=line.is_configured,
         ),
@@ -161,12 +169,12 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
             RestingFacts(facts, turns),
             lexicon,
             embedder,
-            RankExcerpts(load_excerpts(release.path("ranker/excerpts.json")), index.idf),
+            excerpts,
             known,
         ),
         answer=Answer(
-            lanes=_lanes(release, cards, model, line, drafts),
-            govern=_govern(release, policy),
+            lanes=lanes,
+            govern=govern,
             clock=clock,
             accept_at={lane: draft.accept_at for lane, draft in drafts.items()},
             guard=monitoring.guard,
@@ -223,13 +231,46 @@ def _govern(release: Release, policy: Policy) -> Govern:
 
 def _model(settings: Settings, release: Release) -> LlamaEngine:
     part = "specialist/specialist.gguf"
-    return LlamaEngine(
+    engine = LlamaEngine(
         release.path(part),
         threads=settings.threads_per_model or _threads(release.manifest.parts[part].bytes),
         cells=settings.context_tokens,
-        limits=Limits(slots=settings.asks_at_once, queue=settings.queue_asks),
+        limits=limits_for(settings, release.manifest.parts[part].bytes),
         sha256=release.manifest.parts[part].sha256,
     )
+    try:
+        _check_vocabulary(engine, path=release.path(part))
+        if ADAPTER in release.manifest.parts:
+            found = release.manifest.parts[ADAPTER].sha256
+            engine.use_adapter(engine.add_adapter(release.path(ADAPTER), sha256=found))
+    except DamagedRelease:
+        engine.close()
+        raise
+    return engine
+
+
+def _check_vocabulary(model: LanguageModel, *, path: Path) -> None:
+    """Refuse another model: each ask it read would fail on the first control token it lacks."""
+    for name in CONTROLS:
+        try:
+            model.token_id(name)
+        except EngineError as exc:
+            raise DamagedRelease(
+                f"{path} is another language model: expected one with the specialist's"
+                f" {len(CONTROLS)} control tokens, found none named {name}.",
+                hint="Fetch the release again.",
+            ) from exc
+
+
+def limits_for(settings: Settings, model_bytes: int) -> Limits:
+    """Return how much the engine takes on at once.
+
+    A small model reads 128 tokens in 20 ms, a pause nobody notices in an answer, and a row of its
+    logits is some kilobytes: it may read and guess more in a step than a large one.
+    """
+    limits = Limits(slots=settings.asks_at_once, queue=settings.queue_asks)
+    is_small = model_bytes < SMALL_MODEL_BYTES
+    return replace(limits, chunk_tokens=128, guessed_tokens=192) if is_small else limits
 
 
 def _threads(model_bytes: int) -> int:
@@ -237,11 +278,11 @@ def _threads(model_bytes: int) -> int:
     return 1 if model_bytes < SMALL_MODEL_BYTES else max(1, min(8, (os.cpu_count() or 2) // 2))
 
 
-def _facts(settings: Settings, release: Release, clock: Clock) -> SqlFacts:
+def _facts(settings: Settings, families: Families, clock: Clock) -> SqlFacts:
     """Open the store's live database; without one configured, the demo's own, made fresh."""
     url = settings.live_database
     if not url:
         path = settings.home / LIVE_DATABASE
         refresh_demo(path, now=clock.now())
         url = f"sqlite:///{path.absolute()}"
-    return SqlFacts.open(release.path("facts/facts.toml"), url, zone=settings.zone)
+    return SqlFacts(families, url, zone=settings.zone)

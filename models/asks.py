@@ -17,21 +17,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.lanes.prompt import MOST_SOURCES, SlottedSource, slotted_sources
+from appliance.lanes.prompt import MOST_SOURCES, Answer, SlottedSource, slotted_sources
 from models.handbook import Statement
+from models.kinds import SCENES, Scene, stray
+from models.phrasings import JOINS
 from models.rules import made_up_rules
 from models.shelf import Phrases, shelf
 from models.wording import Wording
 
+# Shares of the training groups, by kind.
+MIXTURE = {
+    "handbook": 0.34,
+    "product": 0.15,
+    "rule": 0.19,
+    "two-source": 0.12,
+    "comparison": 0.08,
+    "follow-up": 0.06,
+    "spanish": 0.06,
+}
+MOST_ASKS = 24  # of a group: an ask costs a tenth of what reading its sources does
 ORDERS = 24  # sentences kept per ask, likeliest first
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sources and asks over them; an ask's second part is its source's place, or None."""
+    """Sources and asks over them; an ask's second part is the place or places that answer it."""
 
     sources: tuple[SlottedSource, ...]
-    asks: tuple[tuple[str, int | None], ...]
+    asks: tuple[tuple[str, Answer], ...]
     kind: str = ""
 
 
@@ -99,12 +112,12 @@ def likeness_orders(
 
 def training_group(rng: random.Random, material: Material) -> Group:
     """Return one group of the training mixture."""
-    draw = rng.random()
-    if draw < 0.42:
+    kind = rng.choices(tuple(MIXTURE), tuple(MIXTURE.values()))[0]
+    if kind == "handbook":
         return _handbook_group(rng, material)
-    if draw < 0.6:
-        return _made_group(rng, material, "product")
-    return _made_group(rng, material, "rule")
+    if kind in ("product", "rule"):
+        return _made_group(rng, material, kind)
+    return _scene_group(rng, material, kind)
 
 
 def _handbook_group(rng: random.Random, material: Material) -> Group:
@@ -115,26 +128,46 @@ def _handbook_group(rng: random.Random, material: Material) -> Group:
     order = sorted(likely, key=jitter.__getitem__)
     count = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 8))
     chosen = order[:count]
-    asks: list[tuple[str, int | None]] = []
+    asks: list[tuple[str, Answer]] = []
     if anchor not in chosen:
         chosen[rng.randrange(len(chosen) // 2, len(chosen))] = anchor
-    if rng.random() < 0.2:  # its answer is not there, its neighbours are
+    if rng.random() < 0.25:  # its answer is not there, its neighbours are
         chosen = [i for i in order if i != anchor][:count]
     place = {statement: at for at, statement in enumerate(chosen)}
-    asks += [(a, place.get(anchor)) for a in _asks_for(rng, material, anchor, 3, first=ask)]
-    others = rng.choice((0.15, 0.7))  # as ranked, or one ask for nearly every source
+    asks += [(a, place.get(anchor)) for a in _asks_for(rng, material, anchor, 4, first=ask)]
+    others = rng.choice((0.3, 0.9))  # as ranked, or asks for nearly every source
     for at, other in enumerate(chosen):
         if other != anchor and rng.random() < others:
-            asks += [(a, at) for a in _asks_for(rng, material, other, 1)]
+            asks += [(a, at) for a in _asks_for(rng, material, other, 2)]
     absent = [i for i in order[count:] if i not in place]
-    near = rng.sample(absent, min(len(absent), rng.choice((0, 1, 2, 3))))
+    near = rng.sample(absent, min(len(absent), rng.choice((1, 2, 3, 4))))
     for other in near:
-        asks += [(a, None) for a in _asks_for(rng, material, other, 1)]
+        asks += [(a, None) for a in _asks_for(rng, material, other, 2)]
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        asks += _both(rng, material, chosen, absent)
     if rng.random() < 0.35:
         asks.append((_stray(rng, material, place), None))
     rng.shuffle(asks)
     rows = [material.statements[i] for i in chosen]
     return _group(rows, asks, "handbook")
+
+
+def _both(
+    rng: random.Random, material: Material, chosen: Sequence[int], absent: Sequence[int]
+) -> list[tuple[str, Answer]]:
+    """Return an ask of two things; where but one of them is here, it is the one that is cited."""
+    first = rng.randrange(len(chosen))
+    if len(chosen) > 1 and rng.random() < 0.75:
+        second = rng.choice([p for p in range(len(chosen)) if p != first])
+        parts, answer = [chosen[first], chosen[second]], (min(first, second), max(first, second))
+        rng.shuffle(parts)
+    elif absent:
+        parts, answer = [chosen[first], rng.choice(absent)], first  # type: ignore[assignment]
+        rng.shuffle(parts)
+    else:
+        return []
+    a, b = (_asks_for(rng, material, p, 1)[0].rstrip("?") for p in parts)
+    return [(rng.choice(JOINS).format(a=a, b=b), answer)]
 
 
 def _asks_for(
@@ -144,10 +177,13 @@ def _asks_for(
     one = material.statements[statement]
     asks = [material.wording.vary(rng, first)] if first else []
     while len(asks) < count:
-        if one.asks and rng.random() < 0.75:
+        spanish = one.language == "es"
+        draw = rng.random()
+        if one.asks and draw < 0.65:
             asks.append(material.wording.vary(rng, rng.choice(one.asks)))
+        elif draw < 0.73 and not spanish:
+            asks.append(material.wording.in_spanish(rng, one.text, one.title))
         else:
-            spanish = one.language == "es"
             asks.append(material.wording.keywords(rng, one.text, one.title, spanish=spanish))
     return asks
 
@@ -155,8 +191,10 @@ def _asks_for(
 def _stray(rng: random.Random, material: Material, place: dict[int, int]) -> str:
     """Return an ask that nothing here answers: out of scope, a product's, another document's."""
     draw = rng.random()
-    if draw < 0.35:
+    if draw < 0.2:
         return str(rng.choice(material.phrases.train["out_of_scope"]))
+    if draw < 0.4:
+        return stray(rng, held_out=False)
     if draw < 0.6:
         return rng.choice(rng.choice(shelf(rng, material.phrases, held_out=False, count=2)).asks)
     while True:
@@ -171,15 +209,17 @@ def _made_group(rng: random.Random, material: Material, kind: str) -> Group:
     rng.shuffle(found)
     cut = max(1, len(found) - 3)
     present, absent = found[:cut], found[cut:]
-    asks: list[tuple[str, int | None]] = []
+    asks: list[tuple[str, Answer]] = []
     for at, one in enumerate(present):
-        asks += [(_reworded(rng, material, one), at) for _ in range(2)]
+        asks += [(_reworded(rng, material, one), at) for _ in range(3)]
     for one in absent:
-        asks += [(_reworded(rng, material, one), None) for _ in range(rng.choice((1, 2)))]
+        asks += [(_reworded(rng, material, one), None) for _ in range(rng.choice((2, 3)))]
+    if rng.random() < 0.15:
+        asks.append((stray(rng, held_out=False), None))
     rng.shuffle(asks)
     if rng.random() < 0.4:  # a handbook sentence among them, as the search would add
         present = [*present, rng.choice(material.statements)][:MOST_SOURCES]
-    return _group(present, asks[:12], kind)
+    return _group(present, asks, kind)
 
 
 def _reworded(rng: random.Random, material: Material, one: Statement) -> str:
@@ -191,10 +231,23 @@ def _reworded(rng: random.Random, material: Material, one: Statement) -> str:
         thing = one.document.rsplit("-", 1)[-1] if one.document.startswith("rule-") else ""
         said = material.wording.keywords(rng, one.text, one.title, spanish=False)
         return said if thing in said else f"{said} {thing}"
-    ask = rng.choice(one.asks)
+    pool = one.spanish if one.spanish and rng.random() < 0.12 else one.asks
+    ask = rng.choice(pool)
     if rng.random() < 0.3:
         ask = f"{ask} {rng.choice(('pls', 'please', '?', 'thx'))}"
     return material.wording.vary(rng, ask) if rng.random() < 0.4 else ask
+
+
+def _scene_group(rng: random.Random, material: Material, kind: str) -> Group:
+    scene: Scene = SCENES[kind](rng, material.phrases, held_out=False)
+    rows, asks = list(scene.rows), []
+    for ask, answer in scene.asks:
+        said = material.wording.vary(rng, ask) if rng.random() < 0.3 else ask
+        asks.append((said, answer))
+    if rng.random() < 0.4 and len(rows) < MOST_SOURCES:  # at the end: places stay what they are
+        rows.append(rng.choice(material.statements))
+    rng.shuffle(asks)
+    return _group(rows, asks, kind)
 
 
 def made(
@@ -208,9 +261,14 @@ def made(
 
 def _group(
     rows: Sequence[Statement],
-    asks: Sequence[tuple[str, int | None]],
+    asks: Sequence[tuple[str, Answer]],
     kind: str,
 ) -> Group:
     sources = slotted_sources([(s.document, s.title, s.text) for s in rows[:MOST_SOURCES]])
-    kept = [(a, at) for a, at in asks if at is None or at < len(sources)]
-    return Group(sources, tuple(kept[:12]), kind)
+    kept = [(a, at) for a, at in asks if reaches(at, len(sources))]
+    return Group(sources, tuple(kept[:MOST_ASKS]), kind)
+
+
+def reaches(answer: Answer, count: int) -> bool:
+    """Tell whether an answer's places are among the first `count` sources."""
+    return answer is None or (max(answer) if isinstance(answer, tuple) else answer) < count

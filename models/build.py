@@ -20,11 +20,14 @@ class Build:
     release: Path
     work: Path
     on: date  # the day whose rules are in force
+    corpus: Path  # handbook, asks, catalogue.csv, lexicon.toml, intents.toml
+    asks: int = 700  # held-out asks replayed through every lane
+    examples: int = 0  # of intents, in each split; 0: all
 
     @property
     def catalogue(self) -> Path:
-        """The generated catalogue."""
-        return self.work / "corpus" / "catalogue.csv"
+        """The chain's products."""
+        return self.corpus / "catalogue.csv"
 
 
 def known_files(build: Build) -> tuple[Path, Path]:
@@ -37,8 +40,14 @@ def open_index(build: Build) -> SqliteIndex:
     return SqliteIndex(
         build.release / "index.db",
         embedder=open_embedder(build),
-        ranker=build.release / "ranker" / "ranker.json",
+        ranker=_ranker(build.release / "ranker"),
     )
+
+
+def _ranker(folder: Path) -> Path:
+    """Return the ranker that the store would run: of an older release, its JSON."""
+    made = folder / "ranker.onnx"
+    return made if made.exists() else folder / "ranker.json"
 
 
 def read_table(path: Path) -> dict[str, Any]:

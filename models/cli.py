@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models import demo_commands, search_commands
+from models import answerability_commands, search_commands, tune_commands
 from models.corpus.cli import register_corpus
+from models.routing import commands as routing_commands
+from models.run import commands as run_commands
 
 RecipeOption = Annotated[Path, typer.Option("--recipe", help="A TOML recipe; see models/recipes.")]
 DEMO = Path(__file__).parents[1] / "appliance" / "demo" / "release" / "specialist"
@@ -29,8 +31,11 @@ def register(app: typer.Typer) -> None:
     models.command("evaluate")(evaluate)
     models.command("parity")(parity)
     search_commands.register(models)
-    demo_commands.register(models)
+    answerability_commands.register(models)
+    run_commands.register(models)
+    tune_commands.register(models)
     register_corpus(models)
+    routing_commands.register(models)
     app.add_typer(models, name="models")
 
 
@@ -100,8 +105,8 @@ def parity(
     model, _ = load(str(folder / "text.pt"))
     draw = random.Random(read.exam.seed + 2)  # noqa: S311 - no secret
     asked = exam(draw, desk.held_out, size=read.exam.parity)
-    for name in ("specialist-f32.gguf", "specialist.gguf"):
-        found = prove(model, desk.vocabulary(), folder / name, asked)
+    files = {name: folder / name for name in ("specialist-f32.gguf", "specialist.gguf")}
+    for name, found in prove(model, desk.vocabulary(), files, asked).items():
         out.print(f"{name}: {json.dumps(found)}")
 
 

@@ -1,7 +1,8 @@
-"""Build the demo release's parts in order, each step reading and writing plain files.
+"""Make a release's parts around the specialist, each from plain files into plain files.
 
-corpus → index → ranker → excerpts → intents → cards → lanes → package. The specialist and the
-embedder are made by commands of their own (`backroom models base`, `backroom models embedder`).
+index → ranker → known → excerpts → answerability → intents → cards, then lanes, which needs a
+whole release.
+`models.run` calls them; the embedder is made by a command of its own (`backroom models embedder`).
 """
 
 from __future__ import annotations
@@ -9,80 +10,63 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from appliance.config import Settings
 from appliance.index_build.build import build_index
+from appliance.lexicon_file import load_lexicon
 from appliance.logistic import Logistic
 from appliance.records import LaneName
-from appliance.release import file_sha256, load_lexicon
 from appliance.stages.intent import OUT_OF_SCOPE
 from appliance.stages.text import fold
 from appliance.store.cards import Cards
-from appliance.store.index_schema import SCHEMA
 from appliance.store.known_asks import KnownAsks, packed
-from models import excerpts, intents, outcomes, search_commands
+from models import answerability_build, excerpts, intents, outcomes, search_commands
 from models.build import Build, known_files, open_embedder, open_index, read_table, write_table
-from models.corpus.cli import write_corpus
+from models.golden.sit import DayClock
 from models.handbook import documents_in_force
 from models.package import package
+from models.routing.curves import confusion
 
-CORPUS = Path(__file__).parent / "corpus"
 SEED = 20261122
-MOST_TRIED = 700  # held-out asks replayed through every lane
+FEWEST_EXAMPLES = 12  # of an intent, where only some are taken
+ASKED_AT = timedelta(hours=15)  # of the day whose rules are in force, UTC
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
 # because governance and the draft's own p stand behind it.
 TRY_AT = {"card": 0.75, "lookup": 0.4, "specialist": 0.05, "generalist": 0.3, "quote": 0.0}
 # A quote's p is its sentence's own; one under this names the wrong subject more often than not, and
 # a person to ask is worth more.
 QUOTE_AT = 0.2
-PROBES = (
-    "how long do customers have to return opened headphones",
-    "how many {name} do we have",
-    "can I give 25% off to a silver customer",
-    "what time do we close on sunday",
-)
 
 
 def steps() -> dict[str, Callable[[Build], Mapping[str, Any]]]:
-    """Return the steps in order, by name."""
+    """Return what is made without a specialist, in order, by name."""
     return {
-        "corpus": write_the_corpus,
         "index": build_the_index,
         "ranker": train_ranker,
         "known": place_known_asks,
         "excerpts": train_excerpts,
+        "answerability": answerability_build.make_if_better,
         "intents": train_intents,
         "cards": embed_cards,
-        "lanes": train_lanes,
-        "package": package_it,
     }
-
-
-def write_the_corpus(build: Build) -> Mapping[str, Any]:
-    """Write the catalogue, the store's live data and the cards."""
-    products, documents = write_corpus(
-        build.work / "corpus", now=_midnight(build.on), release=build.release
-    )
-    return {"products": products, "documents": documents}
 
 
 def build_the_index(build: Build) -> Mapping[str, Any]:
     """Index the handbook and the catalogue."""
     embedder = open_embedder(build)
     report = build_index(
-        docs=[CORPUS / "handbook"],
+        docs=[build.corpus / "handbook"],
         catalog=build.catalogue,
         out=build.work / "index.db",
         embedder=embedder,
         embedder_digest=embedder.digest,
     )
     shutil.copyfile(build.work / "index.db", build.release / "index.db")
-    shutil.copyfile(CORPUS / "lexicon.toml", build.release / "lexicon.toml")
+    shutil.copyfile(build.corpus / "lexicon.toml", build.release / "lexicon.toml")
     return {"passages": report.passages, "bytes": report.size_bytes, "sha": report.content_sha256}
 
 
@@ -90,6 +74,8 @@ def train_ranker(build: Build) -> Mapping[str, Any]:
     """Train the search ranker on the handbook's asks and made product asks; prints its tables."""
     search_commands.ranker(
         build.release / "index.db",
+        asks=build.corpus / "asks",
+        lexicon=build.corpus / "lexicon.toml",
         target=build.release / "ranker" / "ranker.json",
         catalog=build.catalogue,
         on=_midnight(build.on),
@@ -100,7 +86,7 @@ def train_ranker(build: Build) -> Mapping[str, Any]:
 
 def place_known_asks(build: Build) -> Mapping[str, Any]:
     """Keep every labelled ask with the place of its answer, and embed it."""
-    index, lexicon = open_index(build), load_lexicon(CORPUS / "lexicon.toml")
+    index, lexicon = open_index(build), load_lexicon(build.corpus / "lexicon.toml")
     rows = []
     for ask in _asks(build, "asks"):
         place = excerpts.find_answer(ask, index)
@@ -123,7 +109,7 @@ def train_excerpts(build: Build) -> Mapping[str, Any]:
                 _asks(build, split),
                 index=open_index(build),
                 embedder=open_embedder(build),
-                lexicon=load_lexicon(CORPUS / "lexicon.toml"),
+                lexicon=load_lexicon(build.corpus / "lexicon.toml"),
                 known=KnownAsks.load(*known_files(build)),
                 on=build.on,
             )
@@ -139,18 +125,17 @@ def train_excerpts(build: Build) -> Mapping[str, Any]:
 def train_intents(build: Build) -> Mapping[str, Any]:
     """Train the router's intents and its scope, and choose the scope's threshold."""
     products = intents.read_products(build.catalogue)
-    lexicon, embedder = load_lexicon(CORPUS / "lexicon.toml"), open_embedder(build)
-    index, known = open_index(build), intents.known_words(CORPUS)
+    lexicon, embedder = load_lexicon(build.corpus / "lexicon.toml"), open_embedder(build)
+    index, known = open_index(build), intents.known_words(build.corpus)
     asked = KnownAsks.load(*known_files(build))
     made = {}
     for split in ("train", "held_out"):
-        found = intents.examples(CORPUS, products, split=split, seed=SEED)
+        found = intents.examples(build.corpus, products, split=split, seed=SEED)
+        found = _spread(found, most=build.examples)
         texts = [lexicon.expand(fold(e.text)) for e in found]
-        rows = intents.inputs(texts, embedder=embedder, index=index, known=known)
-        near = [
-            _nearest(asked, row[: embedder.dim], text)
-            for row, text in zip(rows, texts, strict=True)
-        ]
+        vectors = embedder.embed(texts)
+        rows = intents.inputs(texts, vectors=vectors, embedder=embedder, index=index, known=known)
+        near = [_nearest(asked, v, text) for v, text in zip(vectors, texts, strict=True)]
         made[split] = (rows, [e.intent for e in found], near)
     rows, truth, near = made["train"]
     model = intents.train(rows, truth)
@@ -165,9 +150,20 @@ def train_intents(build: Build) -> Mapping[str, Any]:
         **intents.report(odds, names, truth),
         **intents.scope_report(p, truth, least=least),
         "out_of_scope_at": least,
+        "confusion": confusion(truth, [names[i] for i in odds.argmax(axis=1)]),
     }
     _place_router(build, model, scope, known=known, figures=figures)
     return figures
+
+
+def _spread(found: list[intents.Example], *, most: int) -> list[intents.Example]:
+    """Return about `most` examples (0: all) in which every intent keeps enough to be told by."""
+    every = -(-len(found) // most) if most else 1
+    kept = []
+    for intent in sorted({e.intent for e in found}):
+        mine = [e for e in found if e.intent == intent]
+        kept += mine[:: min(every, max(1, len(mine) // FEWEST_EXAMPLES))]
+    return kept if most else found
 
 
 def _nearest(asked: KnownAsks, vector: Any, text: str) -> float:
@@ -207,7 +203,7 @@ def embed_cards(build: Build) -> Mapping[str, Any]:
     """Embed every card's asks."""
     cards = Cards.load(build.release / "cards" / "cards.json")
     asks = [ask for card in cards for ask in card.asks]
-    lexicon = load_lexicon(CORPUS / "lexicon.toml")
+    lexicon = load_lexicon(build.corpus / "lexicon.toml")
     rows = open_embedder(build).embed([lexicon.expand(ask) for ask in asks])
     np.save(build.release / "cards" / "vectors.npy", rows.astype(np.float16))
     return {"cards": len(cards), "asks": len(asks)}
@@ -217,11 +213,11 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
     """Replay held-out asks through every lane, then fit the lanes' odds and the drafts' p."""
     from appliance.wiring import open_store  # noqa: PLC0415 - a whole store, for this step alone
 
-    package_it(build)
+    package_for_trials(build)
     settings = Settings(home=build.work / "store", release=build.release)
-    asks = random.Random(SEED).sample(_asks(build, "held_out"), MOST_TRIED)  # noqa: S311
-    live = _live_asks(build)
-    with open_store(settings) as store:
+    asks, live = _drawn(build)
+    clock = DayClock(_midnight(build.on) + ASKED_AT)
+    with open_store(settings, clock=clock) as store:
         trials = {
             half: [
                 *outcomes.try_handbook(store, [a for a in asks if _half(a.text) == half]),
@@ -255,52 +251,51 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
     return {**figures, "accept_at": least}
 
 
-def package_it(build: Build) -> Mapping[str, Any]:
-    """Write the manifest over all parts."""
-    embedder = open_embedder(build)
-    router = read_table(build.release / "router" / "router.json")
-    drafts = read_table(build.release / "router" / "drafts.json")["drafts"]
-    evaluation = {
-        "router": router.get("figures", {}),
-        "excerpts": read_table(build.release / "ranker" / "excerpts.json").get("figures", {}),
-        "specialist": read_table(build.release / "specialist" / "report.json"),
-    }
-    manifest = package(
-        build.release,
-        release=f"larkmoor-{build.on:%Y.%m.%d}",
-        counter=1,
-        created_at=_midnight(build.on),
-        compatibility={
-            "embedding_dim": embedder.dim,
-            "embedder": embedder.digest,
-            "tokenizer_sha256": file_sha256(build.release / "embedder" / "tokenizer.json"),
-            "index_schema": SCHEMA,
-            "values": "slots",
-        },
-        thresholds={
-            "out_of_scope_at": router["out_of_scope_at"],
-            "accept_at": drafts["specialist"]["accept_at"],
-        },
-        evaluation=evaluation,
-        probes=[{"text": text} for text in _probes(build)],
+def package_for_trials(build: Build) -> None:
+    """Write a manifest over the parts as they are, so that they open as a store."""
+    package(
+        build.release, release="trials", counter=0, created_at=_midnight(build.on),
+        compatibility={}, thresholds={}, evaluation={}, probes=(),
+    )  # fmt: skip
+
+
+def report_asks(build: Build) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:
+    """Return the drawn held-out asks that calibrated nothing."""
+    asks, live = _drawn(build)
+    return (
+        [a for a in asks if _half(a.text) == "report"],
+        [a for a in live if _half(a.text) == "report"],
     )
-    return {"parts": len(manifest.parts), "bytes": sum(p.bytes for p in manifest.parts.values())}
+
+
+def asks_for(build: Build, which: str) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:
+    """Return held-out asks: `drawn` are those that calibrate or report, `fresh` the others."""
+    drawn, live = _drawn(build)
+    if which == "drawn":
+        return drawn, live
+    seen, ours = {a.text for a in drawn}, _asks(build, "held_out")
+    products = intents.read_products(build.catalogue)
+    others = intents.live_asks(build.corpus, products, seed=SEED + 1)
+    known = {a.text for a in live}
+    return [a for a in ours if a.text not in seen], [a for a in others if a.text not in known]
+
+
+def _drawn(build: Build) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:
+    held_out = _asks(build, "held_out")
+    asks = random.Random(SEED).sample(held_out, min(build.asks, len(held_out)))  # noqa: S311
+    live = _live_asks(build)
+    return asks, random.Random(SEED).sample(live, min(build.asks, len(live)))  # noqa: S311
 
 
 def _asks(build: Build, field: str) -> list[excerpts.LabelledAsk]:
-    ours = documents_in_force(CORPUS / "handbook", build.on)
-    return [a for a in excerpts.read_asks(CORPUS / "asks", field) if a.document in ours]
+    ours = documents_in_force(build.corpus / "handbook", build.on)
+    return [a for a in excerpts.read_asks(build.corpus / "asks", field) if a.document in ours]
 
 
 def _live_asks(build: Build) -> list[intents.LiveAsk]:
     """Return held-out wordings over held-out products that name one product for sure."""
     products = intents.read_products(build.catalogue)
-    return intents.live_asks(CORPUS, products, seed=SEED)
-
-
-def _probes(build: Build) -> list[str]:
-    name = intents.read_products(build.catalogue)[7].name
-    return [text.format(name=name) for text in PROBES]
+    return intents.live_asks(build.corpus, products, seed=SEED)
 
 
 def _midnight(day: date) -> datetime:

@@ -54,9 +54,9 @@ The weights are not the authors' own: the upper {layers} layers were tuned on th
   answers it, and {rows:,} sentences and passages of its handbook. None of the public manual_qa.
 - Recipe: InfoNCE at temperature {temperature}, batches of {batch},
   {loss}
-  (rows never in force on the same day left out), AdamW, peak {rate:g}, {done} of {epochs} planned
-  passes run, {passages:.0%} of asks also with their passage, Spanish ones {again} times, seed
-  {seed}.
+  (rows never in force on the same day left out), AdamW, peak {rate:g}, {steps:,} of {planned:,}
+  planned steps run, {passages:.0%} of asks also with their passage, Spanish ones {again} times,
+  seed {seed}.
 - Choice of the blend: best hit@1 on the held-out asks of those tried that cost manual_qa nothing.
   So the held-out figures are a little flattered; the weights never saw those asks.
 
@@ -68,6 +68,9 @@ Right sentence among all sentences in force on {on}, vectors alone, fp32 ({held_
 
 manual_qa is a public set of questions on the sections of a television's manual: measured only.
 """
+
+
+FOUND = ("alpha", "asks", "rows", "on", "held_out", "steps", "planned")  # by a tuning run
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +136,10 @@ def _tuning(figures: Path) -> str:
     plan = found["plan"]
     return TUNING.format(
         layers=found["layers"] - plan["frozen"],
-        done=found["epochs_run"],
         loss=found["loss"],
         table="\n".join(f"{row} |" for row in rows),
-        **{k: found[k] for k in ("alpha", "asks", "rows", "on", "held_out")},
-        **{k: plan[k] for k in ("temperature", "batch", "rate", "epochs", "passages", "again")},
+        **{k: found[k] for k in FOUND},
+        **{k: plan[k] for k in ("temperature", "batch", "rate", "passages", "again")},
         seed=plan["seed"],
     )
 

@@ -16,7 +16,7 @@ from appliance.errors import BadInput
 from appliance.index_build.chunks import document_chunks, spans
 from appliance.index_build.documents import read_documents
 from appliance.index_build.pieces import Notes
-from appliance.release import load_lexicon
+from appliance.lexicon_file import load_lexicon
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.text import fold
 from models.wording import Wording

@@ -2,8 +2,8 @@
 
 The lower layers stay as they are, and so do their outputs for the handbook: they are computed once.
 What is learnt is to rank the sentence that answers an ask before every other of the handbook
-(InfoNCE over the batch with hard negatives, and over all rows: `models/embedder_run.py`). Half the
-answer is the blend: Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
+(InfoNCE over the batch with hard negatives, and over all rows: `models/embedder_run.py`). Then the
+blend. Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
 
 It says nothing of texts outside the handbook; `manual_qa` is measured for that, never trained on.
 """
@@ -26,6 +26,7 @@ from models.embedder_run import LOSS, Plan, Run, Say
 
 if TYPE_CHECKING:
     import torch
+
 
 def tune(
     source: Path,

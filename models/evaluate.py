@@ -14,7 +14,7 @@ from appliance.lanes.prompt import Written, build_prompt, read_answer
 from appliance.ports import LanguageModel
 from appliance.values import slots_of
 from models.asks import Material
-from models.exam import Question, exam, spoken
+from models.exam import Question, exam, further, spoken
 from models.parity import served
 
 LEAST_FALSE_ANSWERS = 0.9  # share of unanswerable asks to be declined
@@ -34,11 +34,13 @@ class Sat:
 
     def is_right(self, least: float) -> bool:
         """Tell whether the source and every slot are right, or rightly nothing was said."""
-        place = self.cited(least)
-        if place != self.question.right or place is None:
-            return place == self.question.right
-        said = slots_of(self.written.text)
-        return said == slots_of(self.question.sources[place].text)
+        wanted = self.question.wanted
+        if self.cited(least) is None:
+            return not wanted
+        if (self.written.source, self.written.also) != (self.question.right, self.question.also):
+            return False
+        text = " ".join(self.question.sources[place].text for place in wanted)
+        return slots_of(self.written.text) == slots_of(text)
 
 
 def sit(model: LanguageModel, questions: Sequence[Question]) -> list[Sat]:
@@ -75,6 +77,8 @@ def report(sat: Sequence[Sat], *, least: float) -> dict[str, Any]:
             continue
         tally["right"].append(right)
         tally[f"right: {question.kind}"].append(right)
+        if question.also is not None:
+            tally[f"right: {question.kind}, both needed"].append(right)
         tally[f"right of {len(question.sources)}"].append(right)
         tally["falsely declined"].append(one.cited(least) is None)
         if one.written.source is not None:
@@ -110,6 +114,7 @@ def examine(
     least = threshold(trial)
     sat = sit(model, exam(_draw(seed), material, size=size))
     heard = sit(model, spoken(_draw(seed + 5), material, size=size // 3))
+    others = sit(model, further(_draw(seed + 6), material, size=size // 6))
     return {
         "seed": seed,
         "calibrated": report(sat, least=least),
@@ -117,6 +122,7 @@ def examine(
         "validation": report(trial, least=least),
         "spoken": report(heard, least=least),
         "spoken uncalibrated": report(heard, least=0.0),
+        "further": report(others, least=least),
     }
 
 

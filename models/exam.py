@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from appliance.lanes.prompt import SlottedSource, slotted_sources
 from models.asks import Material, made
 from models.handbook import Statement
+from models.kinds import SCENES
+from models.more import strays
 
 Odds = NDArray[np.float64]  # (sources + 1,): of each source, last of none; sums to at most 1
 
@@ -24,7 +26,13 @@ class Question:
     ask: str
     sources: tuple[SlottedSource, ...]
     right: int | None
-    kind: str  # handbook | product | rule | stray | spoken
+    kind: str  # handbook | product | rule | stray | spoken, or one of the further kinds
+    also: int | None = None  # the second place of an answer that needs two sources
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Return the places to be cited, in order; none when nothing answers."""
+        return tuple(p for p in (self.right, self.also) if p is not None)
 
 
 def handbook_questions(
@@ -121,6 +129,59 @@ def spoken(rng: random.Random, material: Material, *, size: int) -> list[Questio
     return [
         *handbook_questions(rng, material, size, absent=False, spoken=True),
         *handbook_questions(rng, material, size // 2, absent=True, spoken=True),
+    ]
+
+
+def further(rng: random.Random, material: Material, *, size: int) -> list[Question]:
+    """Return `size` questions of each further kind, in held-out frames and wordings.
+
+    Two sources, comparisons, follow-ups, Spanish over made-up rules and facts, Spanish over English
+    handbook sentences, and asks of every kind that nothing answers.
+    """
+    drawn = [q for kind in SCENES for q in _scene_questions(rng, material, kind, size)]
+    return drawn + _spanish_handbook(rng, material, size) + _strays(rng, material)
+
+
+def _scene_questions(
+    rng: random.Random, material: Material, kind: str, count: int
+) -> list[Question]:
+    questions: list[Question] = []
+    while len(questions) < count:
+        scene = SCENES[kind](rng, material.phrases, held_out=True)
+        if scene.asks:
+            ask, answer = scene.asks[0]
+            right, also = answer if isinstance(answer, tuple) else (answer, None)
+            questions.append(replace(_question(ask, scene.rows, right, kind), also=also))
+    return questions
+
+
+def _spanish_handbook(rng: random.Random, material: Material, count: int) -> list[Question]:
+    """Return Spanish asks of English sentences; of every third the answer is away."""
+    rows = [r for r, (i, _) in enumerate(material.owners) if _is_english(material.statements[i])]
+    questions = []
+    for number, row in enumerate(rng.sample(rows, min(count, len(rows)))):
+        owner, _ = material.owners[row]
+        n, absent = rng.choice((1, 2, 3, 4, 5, 6, 8)), number % 3 == 2
+        order = [int(i) for i in material.orders[row] if not absent or i != owner][:n]
+        if not absent and owner not in order:
+            order[-1] = owner
+        one = material.statements[owner]
+        ask = material.wording.in_spanish(rng, one.text, one.title, held_out=True)
+        sources = [material.statements[i] for i in order]
+        right = None if absent else order.index(owner)
+        questions.append(_question(ask, sources, right, "spanish handbook"))
+    return questions
+
+
+def _is_english(one: Statement) -> bool:
+    return one.language == "en"
+
+
+def _strays(rng: random.Random, material: Material) -> list[Question]:
+    return [
+        _question(ask, rng.sample(list(material.statements), 5), None, f"stray, {kind}")
+        for kind, asks in strays(held_out=True).items()
+        for ask in asks
     ]
 
 

@@ -7,7 +7,7 @@ under `held_out` are never trained on; the figures of the report come from them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from appliance.files import replaced
 from appliance.logistic import Logistic
-from appliance.ports import Embedder, Filters, Index
+from appliance.ports import Embedder, Filters, Index, IndexedSentence, KnownAnswer, Vector
 from appliance.records import Passage
-from appliance.stages.excerpt import FEATURES, RankExcerpts
+from appliance.stages.excerpt import FEATURES, RankExcerpts, matrix
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.stitch import KEPT, KNOWN, distinct, find_passages
 from appliance.stages.text import fold, language
@@ -45,8 +45,50 @@ class Candidates:
     """The sentences found for one ask: features (n, len(FEATURES)), labels (n,)."""
 
     ask: LabelledAsk
-    features: NDArray[np.float64]
+    features: NDArray[np.float32]
     labels: NDArray[np.bool_]
+    passages: tuple[str, ...]  # of each sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """`ports.Index` without one document: what is found for an ask that nothing answers.
+
+    Attributes:
+        behind: The whole index.
+        document: Whose passages are not found.
+    """
+
+    behind: Index
+    document: str
+
+    def search(
+        self, text: str, *, k: int, filters: Filters, vector: Vector | None = None
+    ) -> list[Passage]:
+        """Return up to k passages of other documents, best first."""
+        found = self.behind.search(text, k=k + MOST_PASSAGES, filters=filters, vector=vector)
+        return [p for p in found if p.document != self.document][:k]
+
+    def passage(self, passage_id: str) -> Passage | None:
+        """Return one passage of another document, or None."""
+        found = self.behind.passage(passage_id)
+        return None if found is None or found.document == self.document else found
+
+    def sentences(self, passage_ids: Sequence[str]) -> list[IndexedSentence]:
+        """Return the sentences of the passages."""
+        return self.behind.sentences(passage_ids)
+
+    def idf(self, word: str) -> float:
+        """Return how rare a word is in the whole index."""
+        return self.behind.idf(word)
+
+    def product(self, key: str) -> Mapping[str, str] | None:
+        """Return a product's columns."""
+        return self.behind.product(key)
+
+    def find_products(self, text: str, *, k: int) -> list[tuple[str, float]]:
+        """Return the products that a text may name."""
+        return self.behind.find_products(text, k=k)
 
 
 def read_asks(folder: Path, field: str) -> list[LabelledAsk]:
@@ -67,27 +109,53 @@ def gather(
     lexicon: Lexicon,
     known: KnownAsks,
     on: date,
+    without: bool = False,
 ) -> Iterator[Candidates]:
-    """Search for each ask as the store does; yield its sentences."""
+    """Search for each ask as the store does; yield its sentences.
+
+    Args:
+        asks: What is asked.
+        index: Searched.
+        embedder: The index's.
+        lexicon: The chain's shorthand.
+        known: The labelled asks; an ask never finds itself among them.
+        on: The day of asking.
+        without: Leave out the document that answers, so that nothing does.
+    """
     rank = RankExcerpts(Logistic({}, 0.0), index.idf)
     for ask in asks:
         text = lexicon.expand(fold(ask.text))
         filters = Filters(
             audiences=ROLES, language=language(text), on=on, kinds=("handbook", "local")
         )
+        searched: Index = Without(index, ask.document) if without else index
         vector = embedder.embed([text])[0]
-        like = known.nearest(vector, k=KNOWN, but=text)
+        like = _like(known, searched, vector, text)
         found = find_passages(
-            index, lexicon.with_synonyms(text), vector, filters=filters, known=like
+            searched, lexicon.with_synonyms(text), vector, filters=filters, known=like
         )
         passages = distinct(found)[:KEPT]
         sentences = index.sentences([p.id for p in passages])
         if not sentences:
             continue
-        rows = rank.features(text, vector, passages=passages, sentences=sentences, known=like)
+        rows = rank.features(
+            text,
+            vector,
+            passages=passages,
+            sentences=sentences,
+            known=like,
+            asked=known.asked(vector, sentences, but=text),
+        )
         by_id = {p.id: p for p in passages}
         labels = [_answers(ask, by_id[s.passage], s.start, s.end) for s in sentences]
-        yield Candidates(ask, _matrix(rows), np.array(labels, dtype=bool))
+        of = tuple(s.passage for s in sentences)
+        yield Candidates(ask, matrix(rows), np.array(labels, bool), of)
+
+
+def _like(known: KnownAsks, index: Index, vector: Vector, text: str) -> list[KnownAnswer]:
+    """Return the nearest known answers that the index holds, as many as stitching looks at."""
+    found = known.nearest(vector, k=3 * KNOWN, but=text)
+    return [a for a in found if index.passage(a.passage) is not None][:KNOWN]
 
 
 def find_answer(ask: LabelledAsk, index: SqliteIndex) -> tuple[str, int, int] | None:
@@ -135,7 +203,7 @@ def report(model: Logistic, candidates: Sequence[Candidates]) -> dict[str, Any]:
         "hit@1": round(sum(r == 0 for r in ranks) / n, 4),
         "hit@2": round(sum(0 <= r < 2 for r in ranks) / n, 4),
         "found": round(sum(r >= 0 for r in ranks) / n, 4),
-        "ece": round(_calibration_error(p_first, right_first), 4),
+        "ece": round(calibration_error(p_first, right_first), 4),
     }
 
 
@@ -152,16 +220,13 @@ def _answers(ask: LabelledAsk, passage: Passage, start: int, end: int) -> bool:
     return same and passage.document.endswith(ask.document)
 
 
-def _matrix(rows: Sequence[dict[str, float]]) -> NDArray[np.float64]:
-    return np.array([[row.get(name, 0.0) for name in FEATURES] for row in rows])
-
-
-def _calibration_error(p: Sequence[float], right: Sequence[bool]) -> float:
-    bins = np.minimum((np.array(p) * 10).astype(int), 9)
-    total = 0.0
-    for b in range(10):
-        inside = bins == b
-        if inside.any():
-            gap = abs(np.array(p)[inside].mean() - np.array(right)[inside].mean())
-            total += gap * inside.mean()
-    return float(total)
+def calibration_error(
+    p: Sequence[float], right: Sequence[bool], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Return the expected calibration error in ten bins of equal width; each ask counts alike."""
+    odds, truth = np.array(p, np.float64), np.array(right, np.float64)
+    share = np.ones(len(odds)) if weights is None else weights
+    bins = np.minimum((odds * 10).astype(int), 9)
+    inside = [bins == b for b in range(10)]
+    gaps = [abs((share * (odds - truth))[i].sum()) for i in inside]
+    return float(sum(gaps) / max(share.sum(), 1e-9))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from appliance.lanes.prompt import Layout, Vocabulary
-from models.asks import Group
+from appliance.lanes.prompt import Answer, Layout, Vocabulary
+from models.asks import Group, reaches
 from models.batch import Batch, sight
 
 POOL = 8  # batches gathered before sorting by length, so that little is padding
@@ -23,6 +23,7 @@ class Weights:
     copy: float = 0.15  # a token of the cited sentence
     ask: float = 0.04  # a token of the question, told from the sources
     copied: int = 1  # asks a group whose whole answer is said
+    second: float = 0.3  # what follows a citation: its words, where no second source is needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,27 @@ def lay_out(rng: random.Random, vocabulary: Vocabulary, group: Group, weights: W
     layout = Layout(vocabulary, group.sources, first_slot=rng.randrange(32))
     trunk = list(layout.context)
     row = Row(trunk, [-1] * len(trunk), [0.0] * len(trunk), [False] * len(trunk), len(trunk), [])
-    asks = [(a, at) for a, at in group.asks if at is None or at < len(layout.sources)]
+    asks = [(a, at) for a, at in group.asks if reaches(at, len(layout.sources))]
     for number, (ask, at) in enumerate(asks):
         asked, answer = list(layout.ask(ask)), list(layout.answer(at))
-        said = answer[:-1] if number < weights.copied else []
+        whole = number < weights.copied or isinstance(at, tuple)
+        said = answer[:-1] if whole else answer[: at is not None]
         branch = asked + said
-        targets = [*asked[1:], *answer][: len(branch)]
-        kinds = [weights.ask] * (len(asked) - 1) + [1.0] + [weights.copy] * len(said)
         row.tokens.extend(branch)
-        row.targets.extend(targets)
-        row.weights.extend(kinds)
-        row.scored.extend([False] * (len(asked) - 1) + [True] + [False] * len(said))
+        row.targets.extend([*asked[1:], *answer][: len(branch)])
+        row.weights.extend([weights.ask] * (len(asked) - 1) + [1.0] + _after(at, said, weights))
+        row.scored.extend([False] * (len(asked) - 1) + [True])
+        row.scored.extend(isinstance(at, tuple) and place == 0 for place in range(len(said)))
         row.lengths.append(len(branch))
     return row
+
+
+def _after(at: Answer, said: Sequence[int], weights: Weights) -> list[float]:
+    """Return the weights of what follows the first citation."""
+    if isinstance(at, tuple):
+        return [1.0, 0.5]
+    first = 0.0 if at is None else max(weights.second, weights.copy)
+    return [first or weights.copy] * len(said[:1]) + [weights.copy] * len(said[1:])
 
 
 def batches(

@@ -24,6 +24,8 @@ class Statement:
     language: str = "en"
     asks: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()  # never trained on
+    spanish: tuple[str, ...] = ()  # Spanish asks of an English sentence
+    spanish_held_out: tuple[str, ...] = ()
 
 
 def read_handbook(documents: Path, asks: Path) -> list[Statement]:

@@ -9,16 +9,21 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from appliance.errors import BadInput
 from models.base import Transformer, load, save
 from models.batch import Batch
 
 EVERY = 25  # steps between lines of the log
+LONGEST_STEP_S = (
+    10.0  # a step that took longer was stopped by someone, and the rest is not its time
+)
 
 
 @dataclass(frozen=True)
@@ -92,18 +97,24 @@ class _Run:
         self.step, self.tokens, self._over = 0, 0, False
         self.figures: dict[str, float] = {}
         self.last: deque[tuple[float, float]] = deque(maxlen=EVERY)  # loss, accuracy
-        spent = self._resume() if self.path.exists() else 0.0
-        self.began = time.monotonic() - spent
-        self.progress = max(self.step / stage.steps, spent / stage.seconds)
+        self.spent = self._resume() if self.path.exists() else 0.0
+        self._at = time.monotonic()
+        self.progress = max(self.step / stage.steps, self.spent / stage.seconds)
 
     def go(self, batch: Batch) -> None:
         """Learn from one batch, together with the other processes."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.stage.rate * _shape(self.stage, self.step, self.progress)
         loss, accuracy = _step(self.model, batch)
-        spent = time.monotonic() - self.began
-        progress = max((self.step + 1) / self.stage.steps, spent / self.stage.seconds)
+        self._tick()
+        progress = max((self.step + 1) / self.stage.steps, self.spent / self.stage.seconds)
         loss, accuracy, self.progress = _together(self.model, [loss, accuracy, progress])
+        if not math.isfinite(loss):
+            raise BadInput(
+                f"{self.stage.name}: the loss is {loss} at step {self.step + 1}, rate"
+                f" {self.stage.rate:g}.",
+                hint=f"Lower the rate, say to {self.stage.rate / 10:g}; the checkpoint is kept.",
+            )
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -120,8 +131,7 @@ class _Run:
     def lately(self) -> dict[str, float]:
         """Return means over the last steps, and the counts so far."""
         loss, accuracy = (sum(column) / len(self.last) for column in zip(*self.last, strict=True))
-        spent = time.monotonic() - self.began
-        counts = {"step": self.step, "tokens": self.tokens, "s": spent}
+        counts = {"step": self.step, "tokens": self.tokens, "s": self.spent}
         return {"loss": loss, "accuracy": accuracy, **counts}
 
     def keep(self) -> None:
@@ -132,12 +142,18 @@ class _Run:
             new,
             optimizer=self.optimizer.state_dict(),
             step=self.step,
-            spent=time.monotonic() - self.began,
+            spent=self.spent,
             done=self._over,
             figures=self.figures,
             tokens=self.tokens,
         )
         Path(new).replace(self.path)
+
+    def _tick(self) -> None:
+        """Count the time since the last step, but no pause."""
+        now = time.monotonic()
+        self.spent += min(now - self._at, LONGEST_STEP_S)
+        self._at = now
 
     def _resume(self) -> float:
         """Take up a checkpoint; return the seconds behind it."""
@@ -197,3 +213,12 @@ def _note(folder: Path, stage: str, figures: dict[str, float], say: Callable[[st
     with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
     say(json.dumps(line))
+
+
+def last_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the last line of each stage's log."""
+    last: dict[str, dict[str, Any]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        last[row["stage"]] = {**last.get(row["stage"], {}), **row}
+    return list(last.values())

@@ -56,17 +56,17 @@ def is_calibration(text: str) -> bool:
 def try_handbook(store: Store, asks: Iterable[LabelledAsk]) -> Iterator[Trial]:
     """Try every lane on asks whose answering sentence is known."""
     for ask in asks:
-        stitched = _stitched(store, ask.text)
+        stitched = stitched_for(store, ask.text)
         for lane in LANES:
-            draft = _draft(store, lane, stitched)
+            draft = draft_by(store, lane, stitched)
             yield _trial(stitched, lane, draft, is_right=answers(draft, ask))
 
 
 def try_live(store: Store, asks: Iterable[LiveAsk]) -> Iterator[Trial]:
     """Try every lane on questions for live facts; only the lookup lane can be right."""
     for ask in asks:
-        stitched = _stitched(store, ask.text)
-        draft = _draft(store, LaneName.LOOKUP, stitched)
+        stitched = stitched_for(store, ask.text)
+        draft = draft_by(store, LaneName.LOOKUP, stitched)
         told = draft is not None and not draft.is_none
         subject = (ask.subject,) if ask.subject else ()
         is_right = told and stitched.intent == ask.intent and stitched.subject[:1] == subject
@@ -79,7 +79,11 @@ def answers(draft: Draft | None, ask: LabelledAsk) -> bool:
     """Tell whether a draft says what the labelled sentence says: its values and its words."""
     if draft is None or draft.is_none:
         return False
-    said = " ".join(s.text for s in draft.sentences)
+    return says(" ".join(s.text for s in draft.sentences), ask)
+
+
+def says(said: str, ask: LabelledAsk) -> bool:
+    """Tell whether a text says what the labelled sentence says."""
     values = find_values(said)
     if not all(any(same_value(v, w) for w in values) for v in find_values(ask.answer)):
         return False
@@ -203,12 +207,14 @@ def draft_row(model: Logistic, accept_at: float) -> dict[str, Any]:
     return {**row_of(model), "accept_at": accept_at}
 
 
-def _stitched(store: Store, text: str) -> Stitched:
+def stitched_for(store: Store, text: str) -> Stitched:
+    """Return an ask with its evidence, as a manager would have it, with time for every lane."""
     ask = store.make_ask(text, role=Role.MANAGER, deadline_s=DEADLINE_S)
     return store.pipeline.evidence(ask, meter=Meter(store.clock.monotonic))
 
 
-def _draft(store: Store, lane: LaneName, stitched: Stitched) -> Draft | None:
+def draft_by(store: Store, lane: LaneName, stitched: Stitched) -> Draft | None:
+    """Return what a lane would say, however unsure it is; None when it cannot be asked."""
     speaker = store.pipeline.answer.lanes[lane]
     if isinstance(speaker, SpecialistLane):
         speaker = replace(speaker, accept_at=0.0)  # every draft is to be seen to its end

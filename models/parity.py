@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from appliance.lanes.prompt import ANSWER_TOKENS, CONTROLS, END
+from appliance.lanes.prompt import ANSWER_TOKENS, CONTROLS, END, Vocabulary
 from appliance.ports import LanguageModel, Prompt
-from models.base import Transformer
-from models.tokenizer import TrainedVocabulary
 
 AT_ONCE = 6
 WAIT_S = 120.0
+
+
+Said = list[tuple[int, float]]  # tokens and their log-probabilities
+
+
+class Source(Protocol):
+    """A model that an export is held against."""
+
+    def __call__(self, tokens: Any) -> Any:
+        """(batch, time) token ids -> (batch, time, width) hidden states."""
+        ...
+
+    def logits(self, hidden: Any) -> Any:
+        """(…, width) -> (…, vocabulary)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,7 @@ class Agreement:
     logprob: float  # largest difference of the first token's log-probability
 
 
-def greedy(model: Transformer, prompt: Sequence[int], *, end: int) -> list[tuple[int, float]]:
+def greedy(model: Source, prompt: Sequence[int], *, end: int) -> Said:
     """Return (token, log-probability) pairs until `end`, at most ANSWER_TOKENS, `end` left out."""
     tokens, said = list(prompt), []
     for _ in range(ANSWER_TOKENS):
@@ -40,10 +54,10 @@ def greedy(model: Transformer, prompt: Sequence[int], *, end: int) -> list[tuple
     return said
 
 
-def served(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> list[list[tuple[int, float]]]:
+def served(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> list[Said]:
     """Return what a served model writes for each prompt, greedily, as `greedy` does."""
     end = model.token_id(END)
-    said: list[list[tuple[int, float]]] = []
+    said: list[Said] = []
     for start in range(0, len(prompts), AT_ONCE):
         running = [
             model.submit(
@@ -57,13 +71,11 @@ def served(model: LanguageModel, prompts: Sequence[Sequence[int]]) -> list[list[
 
 
 def agreement(
-    model: Transformer, exported: LanguageModel, prompts: Sequence[Sequence[int]]
+    source: Sequence[Said], exported: LanguageModel, prompts: Sequence[Sequence[int]]
 ) -> Agreement:
-    """Return how far an exported model writes what the trained one writes."""
-    end = exported.token_id(END)
+    """Return how far an exported model writes what its source wrote for the same prompts."""
     same, first, gap = [], [], 0.0
-    for prompt, theirs in zip(prompts, served(exported, prompts), strict=True):
-        ours = greedy(model, prompt, end=end)
+    for ours, theirs in zip(source, served(exported, prompts), strict=True):
         same.append([t for t, _ in ours] == [t for t, _ in theirs])
         first.append([t for t, _ in ours[:1]] == [t for t, _ in theirs[:1]])
         if ours and theirs and first[-1]:
@@ -71,9 +83,7 @@ def agreement(
     return Agreement(float(np.mean(same)), float(np.mean(first)), gap)
 
 
-def same_tokens(
-    vocabulary: TrainedVocabulary, exported: LanguageModel, texts: Sequence[str]
-) -> list[str]:
+def same_tokens(vocabulary: Vocabulary, exported: LanguageModel, texts: Sequence[str]) -> list[str]:
     """Return the texts that the exported tokenizer reads differently; ideally none."""
     differ = [c for c in CONTROLS if vocabulary.token_id(c) != exported.token_id(c)]
     return differ + [

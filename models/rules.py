@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import random
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from models.handbook import Statement
+from models.more import more_asks
 
 DATA = Path(__file__).parent / "corpus" / "made_up.toml"
 Topic = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # statements, asks, held out
@@ -59,21 +61,28 @@ def made_up_rules(rng: random.Random, *, held_out: bool, count: int) -> list[Sta
     drawn = rng.sample(range(len(known)), max(1, min(len(known), (count + 2) // 2)))
     pairs = [(t, n) for t in drawn for n in things]
     rng.shuffle(pairs)
-    made = []
-    for topic, thing in pairs[:count]:
-        texts, asks, test = known[topic]
-        text = rng.choice(texts).format(n=thing, **values(rng, held_out=held_out))
-        title = rng.choice((f"{thing} rules", f"all about the {thing}", "store rules", "new rules"))
-        made.append(
-            Statement(
-                f"rule-{topic}-{thing}",
-                title,
-                text[0].upper() + text[1:],
-                asks=tuple(a.format(n=thing) for a in asks),
-                held_out=tuple(a.format(n=thing) for a in test),
-            )
-        )
-    return made
+    return [made_up_rule(rng, t, thing, held_out=held_out) for t, thing in pairs[:count]]
+
+
+def made_up_rule(rng: random.Random, topic: int, thing: str, *, held_out: bool) -> Statement:
+    """Return a rule of one topic about one thing."""
+    texts, asks, test = topics()[topic]
+    more = more_asks().topics[topic]
+    text = rng.choice(texts).format(n=thing, **values(rng, held_out=held_out))
+    title = rng.choice((f"{thing} rules", f"all about the {thing}", "store rules", "new rules"))
+
+    def filled(templates: Sequence[str]) -> tuple[str, ...]:
+        return tuple(t.format(n=thing) for t in templates)
+
+    return Statement(
+        f"rule-{topic}-{thing}",
+        title,
+        text[0].upper() + text[1:],
+        asks=filled((*asks, *more.english)),
+        held_out=filled(test),
+        spanish=filled(more.spanish),
+        spanish_held_out=filled(more.spanish_held_out),
+    )
 
 
 def values(rng: random.Random, *, held_out: bool) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.handbook import Statement
+from models.more import Asks, more_asks
 from models.rules import made_up, values
 
 FACTS: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +49,13 @@ FACTS: Mapping[str, tuple[str, ...]] = {
         "Order {order} for {who} has been collected.",
     ),
 }
+PURCHASES = (
+    "{who} bought {p} {days} ago.",
+    "{who} bought {p} on {date} for {money}.",
+    "{p} was sold to {who} on {date}, {days} ago.",
+    "Receipt of {who}: {p} for {money}, bought {days} ago.",
+    "{who} bought {p} {days} ago, opened.",
+)
 NOUNS = [
     "wireless over-ear headphones",
     "soundbar",
@@ -176,47 +184,71 @@ class Phrases:
 def shelf(rng: random.Random, phrases: Phrases, *, held_out: bool, count: int) -> list[Statement]:
     """Return up to `count` facts about one to three products, with asks for each."""
     families = rng.sample(sorted(FACTS), min(len(FACTS), max(2, count)))
-    products = [_Product.make(rng, held_out=held_out) for _ in range(rng.choice((1, 1, 2, 3)))]
+    products = [Product.make(rng, held_out=held_out) for _ in range(rng.choice((1, 1, 2, 3)))]
     pairs = [(f, p) for f in families for p in products]
     rng.shuffle(pairs)
-    return [_fact(rng, phrases, family, product, held_out) for family, product in pairs[:count]]
+    return [fact(rng, phrases, f, p, held_out=held_out) for f, p in pairs[:count]]
 
 
-def _fact(
-    rng: random.Random, phrases: Phrases, family: str, product: _Product, held_out: bool
+def fact(
+    rng: random.Random, phrases: Phrases, family: str, product: Product, *, held_out: bool
 ) -> Statement:
+    """Return one live fact of a product, with asks for it."""
+    more, extra = more_asks().families[family], random.Random(product.sku)  # noqa: S311
+    holes = _holes(rng, held_out=held_out)
+    text = rng.choice(FACTS[family]).format(
+        p=product.name, order=product.order, who=product.who, **holes
+    )
+
+    asks, held_out_asks = (
+        product.filled(rng, phrases.train[family]),
+        product.filled(rng, phrases.test[family]),
+    )
+    # Drawn apart, so that the exam of a seed stays the exam it was.
+    subject = product.order if family == "pickup" else product.sku
+    return Statement(
+        f"{family}:{subject}",
+        f"{family} {subject}",
+        text,
+        asks=(*asks, *product.filled(extra, more.english)),
+        held_out=held_out_asks,
+        spanish=product.filled(extra, more.spanish),
+        spanish_held_out=product.filled(extra, more.spanish_held_out),
+    )
+
+
+def purchase(rng: random.Random, product: Product, *, held_out: bool) -> Statement:
+    """Return who bought a product and when, as a live fact."""
+    more: Asks = more_asks().families["purchase"]
+    holes = _holes(rng, held_out=held_out)
+    text = rng.choice(PURCHASES).format(p=product.name, who=product.who, **holes)
+    return Statement(
+        f"purchase:{product.sku}",
+        f"purchase {product.sku}",
+        text,
+        asks=product.filled(rng, more.english),
+        held_out=product.filled(rng, more.held_out),
+        spanish=product.filled(rng, more.spanish),
+        spanish_held_out=product.filled(rng, more.spanish_held_out),
+    )
+
+
+def _holes(rng: random.Random, *, held_out: bool) -> dict[str, str]:
     holes = values(rng, held_out=held_out)
     amount = rng.randint(3, 900)
-    holes |= {
+    return holes | {
         "more": f"${amount + rng.randint(1, 90)}.99",
         "number": str(rng.randint(1, 60)),
         "bay": f"{rng.choice('ABCDEFGH')}{rng.randint(1, 30)}-B{rng.randint(1, 12)}",
         "date": f"2026-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
         "months": f"{6 * rng.randint(1, 10)} months",
     }
-    text = rng.choice(FACTS[family]).format(
-        p=product.name, order=product.order, who=product.who, **holes
-    )
-
-    def filled(templates: Sequence[str]) -> tuple[str, ...]:
-        return tuple(
-            t.format(p=product.short(rng), sku=product.sku, ean=product.ean, order=product.order)
-            for t in templates
-            if "{ean}" not in t
-        )
-
-    subject = product.order if family == "pickup" else product.sku
-    return Statement(
-        f"{family}:{subject}",
-        f"{family} {subject}",
-        text,
-        asks=filled(phrases.train[family]),
-        held_out=filled(phrases.test[family]),
-    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Product:
+class Product:
+    """A made-up product and the order and customer it goes with."""
+
     brand: str
     line: str
     noun: str
@@ -227,11 +259,12 @@ class _Product:
     who: str
 
     @classmethod
-    def make(cls, rng: random.Random, *, held_out: bool) -> _Product:
+    def make(cls, rng: random.Random, *, held_out: bool, noun: str = "") -> Product:
+        """Return a product drawn at random, of a kind where one is named."""
         return cls(
             brand=made_up(rng, held_out=held_out).split()[-1].title(),
             line=rng.choice(("", made_up(rng, held_out=held_out).split()[-1].title())),
-            noun=rng.choice(TEST_NOUNS if held_out else NOUNS),
+            noun=noun or rng.choice(TEST_NOUNS if held_out else NOUNS),
             colour=rng.choice(["", *COLOURS]),
             sku=f"LM-{rng.randint(100_000, 999_999)}",
             ean=str(rng.randint(2_000_000_000_000, 2_999_999_999_999)),
@@ -241,6 +274,7 @@ class _Product:
 
     @property
     def name(self) -> str:
+        """Return its full name."""
         colour = f", {self.colour}" if self.colour else ""
         return " ".join(f"{self.brand} {self.line} {self.noun}{colour}".split())
 
@@ -251,3 +285,14 @@ class _Product:
              f"{self.brand} {self.line}".strip(), f"the {self.noun}")
         )  # fmt: skip
         return said if rng.random() < 0.3 else said.lower()
+
+    def filled(self, rng: random.Random, templates: Sequence[str]) -> tuple[str, ...]:
+        """Return asks about it; those by EAN are left out, for no fact says one."""
+        return tuple(
+            t.format(
+                p=self.short(rng), sku=self.sku, ean=self.ean, order=self.order,
+                who=self.who.split()[0] if self.who[1] != "." else self.who,
+            )
+            for t in templates
+            if "{ean}" not in t
+        )  # fmt: skip

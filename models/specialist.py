@@ -12,7 +12,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
 from appliance.files import replaced
-from appliance.lanes.prompt import ASK, SOURCES, build_prompt
+from appliance.lanes.prompt import ASK, END, SOURCES, Vocabulary, build_prompt
 from appliance.release import file_sha256
 from appliance.values import SLOT
 from models.asks import Material, training_group
@@ -39,9 +39,10 @@ from models.exam import Question, exam, figures
 from models.export import export_gguf, quantize
 from models.feed import Weights, batches
 from models.handbook import Statement, read_handbook
-from models.learn import Stage, learn
+from models.learn import Stage, last_lines, learn
 from models.meaning import meanings
-from models.parity import agreement, same_tokens
+from models.more import MORE_ASKS, STRAYS, THESAURUS
+from models.parity import Source, agreement, greedy, same_tokens
 from models.recipe import Recipe, StageRecipe, digest
 from models.rules import DATA as MADE_UP
 from models.shelf import Phrases
@@ -50,6 +51,7 @@ from models.tokenizer import TrainedVocabulary, train_tokenizer
 from models.wording import Wording
 
 Say = Callable[[str], None]
+HERE = ("folder", "written")  # of a recipe: where it lies, not what it says
 LEAST_PARITY = 0.95  # of first tokens: f32 and trained may differ in a tie's last bits only
 EXAM = Limits(chunk_tokens=480)  # nobody waits for a first word here
 
@@ -80,8 +82,11 @@ class Desk:
         return cls(recipe, folder, statements, train, test)
 
     def vocabulary(self) -> TrainedVocabulary:
-        """Return the run's tokenizer, trained on first use."""
+        """Return the run's tokenizer: the base's, or trained on first use."""
         path = self.folder / "tokenizer.json"
+        base = self.recipe.path(self.recipe.base.source) / "tokenizer.json"
+        if not path.exists() and self.recipe.base.source and base.exists():
+            shutil.copyfile(base, path)
         if not path.exists():
             texts = _texts(self, _draw(self.recipe.seed))
             train_tokenizer(texts, vocabulary=self.recipe.model.vocabulary).save(str(path))
@@ -93,7 +98,7 @@ def build(recipe: Recipe, folder: Path, *, say: Say = print) -> dict[str, Any]:
     started = time.time()
     desk = Desk.open(recipe, folder)
     vocabulary = desk.vocabulary()
-    _train_together(recipe, folder)
+    train_together(recipe, folder)
     model, kept = load(str(folder / "text.pt"))
     say(f"trained: {json.dumps(kept['figures'])}")
     report = finish(desk, model, vocabulary, say=say)
@@ -121,14 +126,11 @@ def finish(
     report: dict[str, Any] = {
         "name": recipe.name,
         "parameters": model.size,
-        "recipe": {k: v for k, v in dataclasses.asdict(recipe).items() if k != "folder"},
+        "recipe": {k: v for k, v in dataclasses.asdict(recipe).items() if k not in HERE},
         "data_sha256": data_digest(recipe),
-        "parity": {
-            "f32": prove(model, vocabulary, full, asked),
-            "q8_0": prove(model, vocabulary, small, asked),
-        },
+        "parity": prove(model, vocabulary, {"f32": full, "q8_0": small}, asked),
         "balance": balanced,
-        "log": _last_lines(folder / "log.jsonl"),
+        "log": [*_base_log(recipe), *last_lines(folder / "log.jsonl")],
     }
     say(f"parity: {json.dumps(report['parity'])}")
     if report["parity"]["f32"]["first"] < LEAST_PARITY:
@@ -147,19 +149,22 @@ def finish(
 
 
 def prove(
-    model: Transformer, vocabulary: TrainedVocabulary, gguf: Path, asked: list[Question]
-) -> dict[str, float]:
-    """Return how a GGUF agrees with the trained model and its tokenizer."""
-    with closing(LlamaEngine(gguf, threads=1, limits=EXAM)) as served:
-        texts = [q.ask for q in asked] + [SLOT.sub("", s.text) for q in asked for s in q.sources]
-        differ = same_tokens(vocabulary, served, texts)
-        prompts = [build_prompt(vocabulary, ask=q.ask, sources=q.sources).tokens for q in asked]
-        found = agreement(model, served, prompts)
-    return {
-        **dataclasses.asdict(found),
-        "prompts": len(prompts),
-        "tokenized_differently": len(differ),
-    }
+    model: Source, vocabulary: Vocabulary, ggufs: Mapping[str, Path], asked: list[Question]
+) -> dict[str, dict[str, float]]:
+    """Return, by name, how each GGUF agrees with the model it is made from and its tokenizer."""
+    texts = [q.ask for q in asked] + [SLOT.sub("", s.text) for q in asked for s in q.sources]
+    prompts = [build_prompt(vocabulary, ask=q.ask, sources=q.sources).tokens for q in asked]
+    end = vocabulary.token_id(END)
+    said = [greedy(model, prompt, end=end) for prompt in prompts]
+    found: dict[str, dict[str, float]] = {}
+    for name, path in ggufs.items():
+        with closing(LlamaEngine(path, threads=1, limits=EXAM)) as served:
+            found[name] = {
+                **dataclasses.asdict(agreement(said, served, prompts)),
+                "prompts": len(prompts),
+                "tokenized_differently": len(same_tokens(vocabulary, served, texts)),
+            }
+    return found
 
 
 def place(folder: Path, target: Path) -> None:
@@ -177,7 +182,7 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     torch.manual_seed(recipe.seed)
     desk = Desk.open(recipe, folder)
     vocabulary = desk.vocabulary()
-    model = fresh(desk, vocabulary)
+    model = start(desk, vocabulary)
     rng = _draw(recipe.seed * 1000 + rank + 7919 * _steps_done(folder))
     if recipe.copy.steps:
         said_twice = copies(rng, vocabulary=recipe.model.vocabulary)
@@ -193,6 +198,27 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
         model, fed, folder=folder, say=say, stage=_stage("text", recipe.text), check_every=200,
         check=lambda now: figures(quick, choose(now, vocabulary, quick)),
     )  # fmt: skip
+
+
+def start(desk: Desk, vocabulary: TrainedVocabulary) -> Transformer:
+    """Return the model to train on: that of the recipe's base, else a fresh one.
+
+    Raises:
+        BadInput: The base has another shape than the recipe.
+    """
+    source = desk.recipe.base.source
+    path = desk.recipe.path(source) / "text.pt"
+    if not source or not path.exists():
+        return fresh(desk, vocabulary)
+    model, _ = load(str(path))
+    sizes = dataclasses.asdict(desk.recipe.model)
+    del sizes["meaning_share"]
+    if model.shape != Shape(**sizes):
+        raise BadInput(
+            f"The base {path} has the shape {model.shape}, the recipe says {sizes}.",
+            hint="Give the recipe the base's sizes, or leave `source` out of [base].",
+        )
+    return model
 
 
 def fresh(desk: Desk, vocabulary: TrainedVocabulary) -> Transformer:
@@ -218,25 +244,26 @@ def data_digest(recipe: Recipe) -> str:
     """Return one sha256 over all data a recipe names, the embedder apart."""
     data = recipe.data
     named = (data.handbook, data.asks, data.intents, data.lexicon)
-    return digest(*(recipe.path(p) for p in named), MADE_UP)
+    return digest(*(recipe.path(p) for p in named), MADE_UP, MORE_ASKS, STRAYS, THESAURUS)
 
 
-def _train_together(recipe: Recipe, folder: Path) -> None:
+def train_together(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
+    """Train in as many processes as the recipe says; a cut run goes on."""
     if recipe.processes <= 1:
         torch.set_num_threads(1)
-        train(recipe, folder)
+        train(recipe, folder, say=say)
         return
     meeting = folder / f".meeting-{os.getpid()}-{time.time_ns()}"
-    mp.spawn(_worker, args=(recipe, folder, meeting), nprocs=recipe.processes)
+    mp.spawn(_worker, args=(recipe, folder, meeting, say), nprocs=recipe.processes)
     meeting.unlink(missing_ok=True)
 
 
-def _worker(rank: int, recipe: Recipe, folder: Path, meeting: Path) -> None:
+def _worker(rank: int, recipe: Recipe, folder: Path, meeting: Path, say: Say) -> None:
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{meeting}", rank=rank, world_size=recipe.processes
     )
-    train(recipe, folder, say=print if rank == 0 else _silent)
+    train(recipe, folder, say=say if rank == 0 else silent)
     dist.destroy_process_group()
 
 
@@ -244,7 +271,8 @@ def _draw(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - no secret
 
 
-def _silent(_: str) -> None: ...
+def silent(_: str) -> None:
+    """Say nothing."""
 
 
 def _steps_done(folder: Path) -> int:
@@ -272,10 +300,9 @@ def _tokens(vocabulary: TrainedVocabulary, text: str) -> tuple[int, ...]:
     return vocabulary.tokenize(f" {text.lower()}", special=False)
 
 
-def _last_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the last line of each stage's log."""
-    last: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        last[row["stage"]] = {**last.get(row["stage"], {}), **row}
-    return list(last.values())
+def _base_log(recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the last lines of the training that a recipe goes on from."""
+    path = recipe.path(recipe.base.source) / "log.jsonl"
+    if not recipe.base.source or not path.exists():
+        return []
+    return [{**line, "stage": f"base: {line['stage']}"} for line in last_lines(path)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.stages.text import words
+from models.more import thesaurus
 
 STOP = frozenset(
     [
@@ -125,8 +126,40 @@ ABOUT = (
     "how long {}",
     "can i {}",
     "do we {}",
+    "rule: {}",
+    "any rule for {}",
+    "what does the book say about {}",
+    "what is said on {}",
+    "{} help",
+    "need info on {}",
+    "not sure about {}",
+    "i have a {} case",
+    "customer asks about {}",
+    "what goes for {}",
+    "{}, what now",
+    # Requests as strays make them too ("summarize hamlet"): the verb must not tell them apart.
+    "describe {}",
+    "clarify {}",
+    "walk me through {}",
+    "summarize {}",
+    "show me {}",
+    "teach me {}",
 )
-ABOUT_ES = ("{}", "{}?", "qué pasa con {}", "regla de {}", "cómo es {}", "cuándo {}", "cuánto {}")
+ABOUT_ES = (
+    "{}",
+    "{}?",
+    "qué pasa con {}",
+    "regla de {}",
+    "cómo es {}",
+    "cuándo {}",
+    "cuánto {}",
+    "política de {}",
+    "quién {}",
+    "qué dice la regla de {}",
+    "el cliente pregunta por {}",
+    "se puede {}",
+    "hay regla para {}",
+)
 # Never trained on: the exam's frames.
 HELD_OUT_ABOUT = (
     "{} rules please",
@@ -172,8 +205,11 @@ class Wording:
         if rng.random() < 0.3:
             return text
         text = text.lower()
-        if rng.random() < 0.5:
+        draw = rng.random()
+        if draw < 0.4:
             text = self._swap(rng, text, self.synonyms, share=0.5)
+        elif draw < 0.7:
+            text = thesaurus().reworded(rng, text, share=0.5)
         if rng.random() < 0.12:
             text = self._swap(rng, text, self.shorthand, share=0.7)
         said = text.split()
@@ -195,7 +231,25 @@ class Wording:
     def keywords(self, rng: random.Random, text: str, title: str, *, spanish: bool) -> str:
         """Return an ask of a few telling words of a sentence and its title."""
         said = self._telling(rng, text, title, count=rng.choice((1, 2, 2, 3, 3, 4)), titled=0.6)
+        if rng.random() < 0.25:
+            said = thesaurus().reworded(rng, said, share=0.4)
         return rng.choice(ABOUT_ES if spanish else ABOUT).format(said)
+
+    def in_spanish(
+        self, rng: random.Random, text: str, title: str, *, held_out: bool = False
+    ) -> str:
+        """Return a Spanish ask of an English sentence: a few of its words that have a Spanish one.
+
+        A sentence without such words is asked for in its own.
+        """
+        spanish = thesaurus().spanish
+        pool = list(dict.fromkeys(w for w in words(f"{text} {title}") if w in spanish))
+        if not pool:
+            return self.keywords(rng, text, title, spanish=True)
+        count = min(len(pool), 4 if held_out else rng.choice((2, 3, 3, 4)))
+        kept = sorted(rng.sample(range(len(pool)), count))
+        said = " ".join(rng.choice(spanish[pool[i]]) for i in kept)
+        return rng.choice(HELD_OUT_ABOUT_ES if held_out else ABOUT_ES).format(said)
 
     def held_out_keywords(self, rng: random.Random, text: str, title: str, *, spanish: bool) -> str:
         """Return an exam's ask: enough telling words to mean one sentence, in a held-out frame."""

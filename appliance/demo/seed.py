@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import OperationalError
 
 from appliance.damage import found
 from appliance.demo.tables import METADATA
-from appliance.errors import DamagedRelease
+from appliance.errors import DamagedRelease, StoreError
 from appliance.files import sync_folder
 
 RELEASE_STORE = Path(__file__).parent / "release" / "store"
@@ -56,7 +58,13 @@ def seed_store(path: Path, *, now: datetime, source: Path = RELEASE_STORE) -> No
 
     Raises:
         DamagedRelease: A CSV file is missing or does not fit its table.
+        StoreError: The folder takes no file, or the disk is full; what was there stays.
     """
+    with _translated(path):
+        _replace(path, now=now, source=source)
+
+
+def _replace(path: Path, *, now: datetime, source: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
         fresh = Path(handle.name)
@@ -72,6 +80,18 @@ def seed_store(path: Path, *, now: datetime, source: Path = RELEASE_STORE) -> No
     finally:
         fresh.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        why = error.strerror if isinstance(error, OSError) else error.orig
+        raise StoreError(
+            f"{path} cannot be written: {why or error}.",
+            hint=f"The store needs a folder that takes files: df -h {path.parent}",
+        ) from error
 
 
 def fill(engine: Engine, *, now: datetime, source: Path = RELEASE_STORE) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.engines.context import WIDEST_MARGIN, Choice, Chunk, Limits
+from appliance.engines.adapters import BASE, LlamaAdapters
+from appliance.engines.context import BAD_BATCH, WIDEST_MARGIN, Choice, Chunk, Limits
 from appliance.engines.gguf_header import GgufHeader, read_header
 from appliance.engines.llama_library import clear_complaints, first_complaint, library
 from appliance.errors import DamagedRelease, EngineError
 from appliance.ports import Token
+
+log = logging.getLogger(__name__)
 
 # Below this a single token is quicker on one thread: two spend the time waiting for each other.
 # 19 M parameters, Q8_0, 2 busy cores: 276 tokens/s on one thread, 126 on two.
@@ -40,9 +44,12 @@ class LlamaModel:
         self.header = _checked_header(path)
         self.model: Any = _load(path)
         self.vocab: Any = library().llama_model_get_vocab(self.model)
+        self.adapters = LlamaAdapters(self.model, self.header.architecture)
         try:
             _refuse_unsharable(path, self.model)
-            self.context = LlamaContext(self.model, threads=threads, cells=cells, limits=limits)
+            self.context = LlamaContext(
+                self.model, self.adapters, threads=threads, cells=cells, limits=limits
+            )
         except (DamagedRelease, EngineError):
             library().llama_model_free(self.model)
             raise
@@ -57,15 +64,18 @@ class LlamaModel:
 class LlamaContext:
     """The `Context` of a loaded model."""
 
-    def __init__(self, model: Any, *, threads: int, cells: int, limits: Limits) -> None:
+    def __init__(
+        self, model: Any, adapters: LlamaAdapters, *, threads: int, cells: int, limits: Limits
+    ) -> None:
         self._lib = library()
+        self._adapters = adapters
         params = self._lib.llama_context_default_params()
         params.n_ctx = cells
         params.n_batch = params.n_ubatch = limits.batch_tokens
         params.n_seq_max = limits.sequences
         # Unset, llama.cpp reserves logits for a whole batch: 300 MB at a vocabulary of 150k. Fewer
         # than n_seq_max, though never needed, aborts the process as the context is made.
-        params.n_outputs_max = limits.sequences
+        params.n_outputs_max = limits.sequences + limits.guessed_tokens
         params.n_threads_batch = threads
         params.n_threads = (
             1 if self._lib.llama_model_n_params(model) < SMALL_PARAMETERS else threads
@@ -104,12 +114,20 @@ class LlamaContext:
 
     def decode(self, chunks: Sequence[Chunk]) -> int:
         """Run one batch; see `Context.decode`. The GIL is free meanwhile."""
+        adapter = chunks[0].adapter
+        if any(chunk.adapter != adapter for chunk in chunks):
+            return BAD_BATCH
+        try:
+            self._adapters.use(self._ctx, adapter)
+        except EngineError:  # fails these asks alone: the others' adapters are sound
+            log.exception("a batch could not be computed with its adapter")
+            return BAD_BATCH
         self._batch.fill(chunks)
         return int(self._lib.llama_decode(self._ctx, self._batch.struct))
 
-    def choose(self, index: int, choice: Choice) -> Token | None:
+    def choose(self, index: int, choice: Choice, *, guessed: int = 0) -> Token | None:
         """Return the likeliest allowed token after a chunk; see `Context.choose`."""
-        row = self._batch.rows[index]
+        row = self._batch.rows[index] + guessed
         pointer = self._lib.llama_get_logits_ith(self._ctx, row)
         if not pointer:
             return None
@@ -127,6 +145,11 @@ class LlamaContext:
         """
         if not self._lib.llama_memory_seq_rm(self._memory, sequence, start, -1):
             raise EngineError(f"llama.cpp kept sequence {sequence} from position {start} on.")
+
+    def drop_adapter(self, key: str) -> None:
+        """Free an adapter; the caller knows that no ask is under it."""
+        self._adapters.use(self._ctx, BASE)
+        self._adapters.drop(key)
 
     def close(self) -> None:
         """Free the context; idempotent."""
@@ -146,7 +169,7 @@ class _Batch:
         self._counts = np.ones(size, np.int32)
         base, step = self._sequences.ctypes.data, self._sequences.itemsize
         self._pointers = np.array([base + i * step for i in range(size)], np.uintp)
-        self.rows: list[int] = []  # of each chunk's last token
+        self.rows: list[int] = []  # of each chunk's last token that is not guessed
         self.struct = library().llama_batch(
             n_tokens=0,
             token=_pointer(self._tokens, ctypes.c_int32),
@@ -167,8 +190,9 @@ class _Batch:
             self._positions[at:end] = np.arange(chunk.start, chunk.start + end - at)
             self._sequences[at:end] = chunk.sequence
             self._wants[at:end] = 0
-            self._wants[end - 1] = chunk.wants_token
-            self.rows.append(end - 1)
+            known = end - 1 - chunk.guessed
+            self._wants[known:end] = chunk.wants_token
+            self.rows.append(known)
             at = end
         self.struct.n_tokens = at
 

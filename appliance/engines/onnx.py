@@ -22,7 +22,7 @@ MAX_CHARACTERS = 8_000  # 256 tokens never need more; a 100 kB ask must not be t
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _HINT = "Fetch the release again, or make the embedder with: backroom models embedder --help"
 _CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
-_ORT_ERRORS = (
+ORT_ERRORS = (
     ort_errors.EPFail,
     ort_errors.Fail,
     ort_errors.InvalidArgument,
@@ -62,7 +62,7 @@ class OnnxEmbedder:
             if not path.is_file():
                 raise DamagedRelease(f"The embedder has no {path.name} in {folder}.", hint=_HINT)
         self._tokenizer = _load_tokenizer(tokenizer)
-        self._session = _load_session(model, threads=threads)
+        self._session = open_session(model, threads=threads, hint=_HINT)
         self._names = {i.name for i in self._session.get_inputs()}
         if not {"input_ids", "attention_mask"} <= self._names <= _INPUTS:
             raise DamagedRelease(
@@ -116,9 +116,9 @@ class OnnxEmbedder:
             ids = np.array([self._tokenizer.encode("a").ids], dtype=np.int64)
             feed = {name: np.ones_like(ids) for name in self._names}
             hidden = self._session.run(None, feed)[0]
-        except _ORT_ERRORS as error:
+        except ORT_ERRORS as error:
             raise DamagedRelease(
-                f"{model} loads, but onnxruntime does not run it: {_reason(error)}", hint=_HINT
+                f"{model} loads, but onnxruntime does not run it: {reason(error)}", hint=_HINT
             ) from error
         if hidden.ndim != 3 or not np.isfinite(hidden).all():
             raise DamagedRelease(
@@ -148,7 +148,12 @@ def _load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _load_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
+def open_session(path: Path, *, threads: int, hint: str) -> onnxruntime.InferenceSession:
+    """Return a graph ready to run on the CPU.
+
+    Raises:
+        DamagedRelease: The file is cut short or no graph; `hint` is what to do then.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -157,15 +162,15 @@ def _load_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
-    except _ORT_ERRORS as error:
+    except ORT_ERRORS as error:
         raise DamagedRelease(
             f"{path} is cut short or not an ONNX model: expected a graph, found"
-            f" {path.stat().st_size:,} bytes that onnxruntime does not take ({_reason(error)}).",
-            hint=_HINT,
+            f" {path.stat().st_size:,} bytes that onnxruntime does not take ({reason(error)}).",
+            hint=hint,
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Return onnxruntime's own sentence without its codes and the path, which we name ourselves."""
     return _CODES.sub("", str(error)).strip().rstrip(".")
 

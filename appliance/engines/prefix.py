@@ -1,7 +1,8 @@
 """Which token prefixes lie decoded in the context, who reads them, and which may go.
 
 Bookkeeping only: the scheduler moves the cells. A prefix is matched by its exact tokens, never by
-its length or a hash, so that nobody's text can stand in for another's.
+its length or a hash, so that nobody's text can stand in for another's, and only under the adapter
+it was decoded with: the same tokens leave other cells under another one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ class Prefix:
 
     tokens: tuple[int, ...]
     sequence: int
+    adapter: str = ""  # that its cells were computed with
     is_ready: bool = False  # False: its first reader is still decoding it
     readers: int = 0
     used_at: int = 0  # ticks of `Prefixes`, not time
@@ -26,19 +28,19 @@ class Prefixes:
 
     def __init__(self, sequences: Sequence[int]) -> None:
         self._free = list(reversed(sequences))
-        self._resident: dict[tuple[int, ...], Prefix] = {}
+        self._resident: dict[tuple[str, tuple[int, ...]], Prefix] = {}
         self._tick = 0
 
-    def find(self, tokens: tuple[int, ...]) -> Prefix | None:
-        """Return the prefix with exactly these tokens, ready or being decoded."""
-        return self._resident.get(tokens)
+    def find(self, tokens: tuple[int, ...], *, adapter: str = "") -> Prefix | None:
+        """Return the prefix with exactly these tokens under that adapter, ready or not."""
+        return self._resident.get((adapter, tokens))
 
-    def add(self, tokens: tuple[int, ...]) -> Prefix | None:
+    def add(self, tokens: tuple[int, ...], *, adapter: str = "") -> Prefix | None:
         """Open a place for a new prefix, not ready yet; None when all places are taken."""
         if not self._free:
             return None
-        prefix = Prefix(tokens=tokens, sequence=self._free.pop())
-        self._resident[tokens] = prefix
+        prefix = Prefix(tokens=tokens, sequence=self._free.pop(), adapter=adapter)
+        self._resident[adapter, tokens] = prefix
         return prefix
 
     def hold(self, prefix: Prefix) -> None:
@@ -58,7 +60,7 @@ class Prefixes:
 
     def drop(self, prefix: Prefix) -> None:
         """Forget a prefix; its cells are the caller's to free."""
-        del self._resident[prefix.tokens]
+        del self._resident[prefix.adapter, prefix.tokens]
         self._free.append(prefix.sequence)
 
     @property

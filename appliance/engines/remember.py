@@ -8,7 +8,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from appliance.ports import Embedder, Known, KnownAnswer, Vector, Vectors
+from appliance.ports import (
+    Asked,
+    Embedder,
+    IndexedSentence,
+    Known,
+    KnownAnswer,
+    Vector,
+    Vectors,
+)
 
 REMEMBERED = 256  # vectors of 384 floats: 400 kB
 MOST_KNOWN = 8  # as many as stitching looks at
@@ -72,3 +80,7 @@ class RememberingKnown:
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
         return found[:k]
+
+    def asked(self, vector: Vector, sentences: Sequence[IndexedSentence]) -> list[Asked]:
+        """Return the questions of each sentence; not remembered, an ask is stitched once."""
+        return self._behind.asked(vector, sentences)

@@ -1,7 +1,8 @@
 """One thread that owns a context: who gets in, what is decoded next, whose token it was.
 
 Each step sweeps out the cancelled and the late, seats who fits, decodes one batch (a token for
-every running answer, then prompts in order of arrival, in chunks) and hands out the tokens.
+every running answer and what it is guessed to go on with, then prompts in order of arrival, in
+chunks) and hands out the tokens.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from appliance.engines.compose import compose
 from appliance.engines.context import ANY, DECODED, Choice, Chunk, Context, Limits
-from appliance.engines.seats import Seat, Seats, Waiting
+from appliance.engines.errands import Errands, result_of
+from appliance.engines.seats import Seat, Seats, Waiting, check_prompt
 from appliance.engines.stream import TokenStream
 from appliance.errors import EngineBusy, EngineError
-from appliance.ports import Load, Prompt, Timings
+from appliance.ports import Load, Prompt, Timings, Token
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +49,8 @@ class Scheduler:
         self._clock = clock
         self._seats = Seats(context, self._limits)
         self._queue: deque[Waiting] = deque()
-        self._work = threading.Condition()  # guards _queue, _is_closed and _is_broken
+        self._errands = Errands()
+        self._work = threading.Condition()  # guards _queue, _errands, _is_closed and _is_broken
         self._is_closed = False
         self._is_broken = False
         self._failures = 0
@@ -62,14 +67,18 @@ class Scheduler:
         deadline_s: float,
         stop: frozenset[int],
         choice: Choice = ANY,
+        adapter: str = "",
+        model: str = "",
     ) -> TokenStream:
         """Queue a generation; the deadline counts from now and covers the wait.
+
+        `adapter` answers from the first token to the last, `model` is what the stream calls it.
 
         Raises:
             EngineBusy: The queue is full.
             EngineError: The prompt can never fit, is malformed, or the engine is closed.
         """
-        self._check(prompt, max_tokens)
+        check_prompt(prompt, max_tokens, context=self._context)
         now = self._clock()
         ask = Waiting(
             tokens=prompt.tokens,
@@ -79,6 +88,9 @@ class Scheduler:
             choice=choice,
             submitted_at=now,
             deadline_at=now + deadline_s,
+            adapter=adapter,
+            guesses=prompt.guesses,
+            stream=TokenStream(model),
         )
         with self._work:
             if self._is_closed or self._is_broken:
@@ -91,6 +103,30 @@ class Scheduler:
             self._queue.append(ask)
             self._work.notify()
         return ask.stream
+
+    def call(self, errand: Callable[[], Any]) -> Any:
+        """Let the thread that owns the context run something between two steps; wait for it.
+
+        Raises:
+            EngineError: The engine is closed, or the errand had no turn within a minute.
+        """
+        if self._thread is None:
+            return errand()
+        with self._work:
+            if self._is_closed or self._is_broken:
+                raise EngineError("The engine is closed.", hint="Run: backroom health")
+            done = self._errands.put(errand)
+            self._work.notify()
+        return result_of(done)
+
+    def leave_adapter(self, adapter: str) -> int:
+        """Return how many asks are under an adapter; none: its prefixes go. For errands."""
+        with self._work:
+            asks = [*self._queue, *(seat.ask for seat in self._seats.running)]
+        count = sum(ask.adapter == adapter for ask in asks)
+        if not count:
+            self._seats.forget_adapter(adapter)
+        return count
 
     def start(self) -> None:
         """Let a thread of its own do the steps."""
@@ -106,6 +142,7 @@ class Scheduler:
             self._work.notify()
         if self._thread is not None:
             self._thread.join()
+        self._errands.run(is_closed=self._is_closed)
         for seat in self._seats.running:
             self._retire(seat, "cancelled")
         self._drain(lambda ask: ask.stream.end("cancelled", Timings()))
@@ -135,7 +172,7 @@ class Scheduler:
         now = self._clock()
         self._sweep(now)
         self._admit(now)
-        chunks = self._compose()
+        chunks = compose(self._seats, self._limits)
         if chunks:
             self._decode(chunks)
         return bool(self._seats.running or self._queue)
@@ -143,10 +180,11 @@ class Scheduler:
     def _run(self) -> None:
         while True:
             with self._work:
-                while not (self._is_closed or self._queue or self._seats.running):
+                while not (self._is_closed or self._queue or self._errands or self._seats.running):
                     self._work.wait()
                 if self._is_closed:
                     return
+            self._errands.run(is_closed=self._is_closed)
             try:
                 self.step()
             except Exception as error:  # the outermost loop: the next asks must still be served
@@ -178,17 +216,6 @@ class Scheduler:
             with self._work:
                 self._queue.remove(ask)
 
-    def _compose(self) -> list[Chunk]:
-        running = self._seats.running
-        chunks = [seat.chunk(1) for seat in running if seat.is_answering]
-        room = self._limits.batch_tokens - len(chunks)
-        budget = min(room, self._limits.chunk_tokens) if chunks else room
-        for seat in running:
-            if budget > 0 and not seat.is_answering:
-                chunks.append(seat.chunk(budget))
-                budget -= len(chunks[-1].tokens)
-        return chunks
-
     def _decode(self, chunks: Sequence[Chunk]) -> None:
         code = self._context.decode(chunks)
         if code == DECODED:
@@ -212,24 +239,38 @@ class Scheduler:
 
     def _advance(self, chunk: Chunk, index: int) -> None:
         seat = self._seats.at(chunk.sequence)
-        self._seats.advance(seat, len(chunk.tokens))
+        self._seats.advance(seat, len(chunk.tokens) - chunk.guessed)
         if not chunk.wants_token:
             return
-        token = self._context.choose(index, seat.ask.choice)
-        if token is None:
-            self._fail(seat, "The model's logits are not finite.")
-            return
+        guess = chunk.tokens[len(chunk.tokens) - chunk.guessed :]
+        for kept in range(chunk.guessed + 1):
+            token = self._context.choose(index, seat.ask.choice, guessed=kept)
+            if token is None:
+                self._fail(seat, "The model's logits are not finite.")
+                return
+            if not self._say(seat, token):
+                return
+            if kept == chunk.guessed:
+                return
+            if token.id != guess[kept]:
+                self._context.forget(seat.sequence, seat.past)
+                return
+            seat.past += 1
+
+    def _say(self, seat: Seat, token: Token) -> bool:
+        """Hand a token out; return whether the answer goes on."""
         now = self._clock()
         if seat.first_at is None:
             seat.first_at = now
         if token.id in seat.ask.stop:
             self._retire(seat, "stop")
-            return
-        seat.next_token = token.id
-        seat.generated += 1
+            return False
+        seat.said.append(token.id)
         seat.ask.stream.put(token, seat.timings(now))
-        if seat.generated == seat.ask.max_tokens:
+        if len(seat.said) == seat.ask.max_tokens:
             self._retire(seat, "length")
+            return False
+        return True
 
     # ── endings ───────────────────────────────────────────────────────────────────────────────
 
@@ -266,25 +307,6 @@ class Scheduler:
             self._queue.clear()
         for ask in waiting:
             end(ask)
-
-    def _check(self, prompt: Prompt, max_tokens: int) -> None:
-        tokens = prompt.tokens
-        needed = len(tokens) + max_tokens
-        if not tokens or max_tokens < 1:
-            raise EngineError(f"A generation needs a prompt and max_tokens ≥ 1, got {max_tokens}.")
-        if not 0 <= prompt.prefix_length < len(tokens):
-            raise EngineError(
-                f"prefix_length is {prompt.prefix_length}; expected 0 … {len(tokens) - 1}, "
-                "so that the last token yields logits."
-            )
-        if min(tokens) < 0 or max(tokens) >= self._context.vocab_size:
-            raise EngineError(f"A token id is outside 0 … {self._context.vocab_size - 1}.")
-        if needed > self._context.context_tokens:
-            raise EngineError(
-                f"The ask needs {needed:,} tokens ({len(tokens):,} prompt + {max_tokens:,} answer);"
-                f" the model holds {self._context.context_tokens:,}.",
-                hint="Stitch fewer passages or ask for a shorter answer.",
-            )
 
     def _retry_after_s(self) -> float:
         rounds = math.ceil((len(self._queue) + 1) / self._limits.slots)

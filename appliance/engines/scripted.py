@@ -166,7 +166,7 @@ class ScriptedContext:
         self._held: dict[int, list[object]] = {}  # sequence -> its cells, shared by identity
         self._tokens: dict[int, list[int]] = {}
         self._prompt_ends: dict[int, int] = {}
-        self._asked: list[int] = []
+        self._asked: list[Chunk] = []
 
     @property
     def cells(self) -> int:
@@ -190,7 +190,7 @@ class ScriptedContext:
         used = len({id(cell) for held in self._held.values() for cell in held})
         if used + sum(len(chunk.tokens) for chunk in chunks) > self._cells:
             return NO_ROOM
-        self._asked = [chunk.sequence for chunk in chunks]
+        self._asked = list(chunks)
         for chunk in chunks:
             self._held.setdefault(chunk.sequence, []).extend(object() for _ in chunk.tokens)
             held = self._tokens.setdefault(chunk.sequence, [])
@@ -199,13 +199,13 @@ class ScriptedContext:
                 self._prompt_ends.setdefault(chunk.sequence, len(held))
         return DECODED
 
-    def choose(self, index: int, choice: Choice) -> Token | None:
+    def choose(self, index: int, choice: Choice, *, guessed: int = 0) -> Token | None:
         """Return the next token of the line that the sequence's prompt calls for."""
-        sequence = self._asked[index]
+        sequence = self._asked[index].sequence
         tokens, end = self._tokens[sequence], self._prompt_ends[sequence]
         line = self._lines(self._engine.text(tokens[:end]))
         said = self._engine.tokenize(line.say, special=True)
-        step = len(tokens) - end
+        step = len(tokens) - end - self._asked[index].guessed + guessed
         token = said[step] if step < len(said) else self.vocab_size - 1
         if choice.only is not None and token not in choice.only:
             token = min(choice.only - choice.never, default=-1)

@@ -17,7 +17,8 @@ class TokenStream:
     engine's error when the generation failed. Tokens already spoken stay readable after a cancel.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:
+        self._model = model
         self._items: SimpleQueue[Token | None] = SimpleQueue()
         self._cancelled = threading.Event()
         self._error: EngineError | None = None
@@ -49,6 +50,11 @@ class TokenStream:
     def is_cancelled(self) -> bool:
         """Whether `cancel` was called."""
         return self._cancelled.is_set()
+
+    @property
+    def model(self) -> str:
+        """Name and digests of what answers, for receipts; '' where the engine has but one."""
+        return self._model
 
     @property
     def finish(self) -> str:

@@ -2,6 +2,7 @@
 
     <|bos|> <|src1|> sentence <|of|> title <|src2|> … <|ask|> question <|answer|>
     <|src2|> the sentence that answers, with <|money|><|v3|> for its price <|end|>      or
+    <|src1|> <|src4|> <|end|>     both are needed; their words are their own      or
     <|none|> <|end|>
 
 A source is one sentence (an excerpt of a passage, or a live fact), likeliest first. The cited
@@ -37,6 +38,8 @@ SOURCES = tuple(f"<|src{i + 1}|>" for i in range(MOST_SOURCES))
 KINDS = {kind: f"<|{kind.value}|>" for kind in ValueKind}
 SLOTS = tuple(f"<|v{i}|>" for i in range(MOST_SLOTS))
 CONTROLS = (BOS, END, ASK, ANSWER, NONE, OF, *SOURCES, *KINDS.values(), *SLOTS)
+
+Answer = int | tuple[int, int] | None  # the place that answers, the two that do together, or none
 
 _SPACE = re.compile(r"\s+")
 
@@ -76,6 +79,7 @@ class Written:
     source: int | None  # place among the sources; None: nothing answers
     text: str = ""  # slotted; the source's own words when `is_copy`
     is_copy: bool = False  # said exactly what the cited source says
+    also: int | None = None  # place of the second source of an answer that needs two
 
 
 def build_prompt(
@@ -90,7 +94,8 @@ def build_prompt(
         first_slot: Where slot names start; only training varies it.
     """
     layout = Layout(model, sources, first_slot=first_slot)
-    return Prompt(layout.context + layout.ask(ask))
+    guesses = tuple(layout.said(place) for place in range(len(layout.sources)))
+    return Prompt(layout.context + layout.ask(ask), guesses=guesses)
 
 
 def read_answer(
@@ -120,10 +125,11 @@ def _of_fact(fact: Fact, values: Iterable[Value]) -> SlottedSource:
 
 
 def _of_excerpt(passage: Passage, start: int, end: int, values: Iterable[Value]) -> SlottedSource:
+    origin = f"passage:{passage.id}"
     inside = tuple(
         replace(v, start=v.start - start, end=v.end - start)
         for v in values
-        if v.origin == f"passage:{passage.id}" and start <= v.start and v.end <= end
+        if v.origin == origin and start <= v.start and v.end <= end
     )
     text = slotted(passage.text[start:end], inside)
     return SlottedSource(passage.id, passage.title, text, inside, start, end)
@@ -158,12 +164,24 @@ class Layout:
         asked = self._plain(text.translate(BRACKETS))[:ASK_TOKENS]
         return (model.token_id(ASK), *asked, model.token_id(ANSWER))
 
-    def answer(self, source: int | None) -> tuple[int, ...]:
+    def answer(self, source: Answer) -> tuple[int, ...]:
         """Return the tokens of the right answer, `<|end|>` included."""
         model = self._model
+        if isinstance(source, tuple):
+            return (*(model.token_id(SOURCES[s]) for s in source), model.token_id(END))
         if source is None:
             return (model.token_id(NONE), model.token_id(END))
-        return (model.token_id(SOURCES[source]), *self.copies[source], model.token_id(END))
+        return (*self.said(source), model.token_id(END))
+
+    def said(self, source: int) -> tuple[int, ...]:
+        """Return the tokens of an answer in a source's own words."""
+        return (self._model.token_id(SOURCES[source]), *self.copies[source])
+
+    def wording(self, source: int, text: str) -> tuple[int, ...]:
+        """Return the tokens of a right answer in other words than its source's; for training."""
+        model = self._model
+        said = self._plain(text)[:SOURCE_TOKENS]
+        return (model.token_id(SOURCES[source]), *said, model.token_id(END))
 
     def read(self, tokens: Sequence[int]) -> Written:
         """Return what generated tokens say."""
@@ -175,6 +193,10 @@ class Layout:
         if not said or said[0] not in numbers:
             return Written(None)
         source, words = numbers[said[0]], tuple(said[1:])
+        also = numbers.get(words[0], source) if words else source
+        if also != source:
+            text = f"{self.sources[source].text} {self.sources[also].text}"
+            return Written(source, text, is_copy=len(words) == 1, also=also)
         if words == self.copies[source]:
             return Written(source, self.sources[source].text, is_copy=True)
         return Written(source, self._text(words))

@@ -1,4 +1,7 @@
-"""The local model: cites a source first, then says it; values come back from the source."""
+"""The local model: cites a source first, then says it; values come back from the source.
+
+Where it cites two, both are said in their own words, and which value is more code works out.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from appliance.comparison import compared
 from appliance.lanes.api import nothing
 from appliance.lanes.prompt import (
     ANSWER_TOKENS,
@@ -62,7 +66,9 @@ class SpecialistLane:
         if written.source is None:
             why = "the model found no answer in the evidence"
             return nothing(self.name, why, tokens=read)
-        return replace(self._drafted(stitched, sources, written, tokens), tokens=read)
+        # What answered, not what would answer now: adapters may have been switched meanwhile.
+        model = generation.model or self.model.name
+        return replace(self._drafted(stitched, sources, written, tokens), tokens=read, model=model)
 
     def _heard(
         self, stitched: Stitched, sources: Sequence[SlottedSource], generation: Generation
@@ -94,25 +100,45 @@ class SpecialistLane:
         tokens: Sequence[Token],
     ) -> Draft:
         place = written.source or 0
-        source = sources[place]
         # The source's own words, also where the model's wandered from them: what it chose is worth
         # saying, how a model this small would word it is not. `is_copy` stays a signal.
-        text = restore(source.text, source.values)
         signals = {
-            **_signals(stitched, source, place, tokens),
+            **_signals(stitched, sources[place], place, tokens),
             "is_copy": float(written.is_copy),
         }
-        sentence = Sentence(
-            text[:1].upper() + text[1:],
-            (Source(source.id, source.title, source.start, source.end),),
-        )
+        cited = [sources[p] for p in (place, written.also) if p is not None]
         return Draft(
             self.name,
-            (sentence,),
+            (*map(_said, cited), *_compared(stitched, cited)),
             p=self.confidence.p(signals),
             model=self.model.name,
             signals=tuple(signals.items()),
         )
+
+
+def _said(source: SlottedSource) -> Sentence:
+    text = restore(source.text, source.values)
+    return Sentence(text[:1].upper() + text[1:], (_source(source),))
+
+
+def _source(source: SlottedSource) -> Source:
+    return Source(source.id, source.title, source.start, source.end)
+
+
+def _compared(stitched: Stitched, cited: Sequence[SlottedSource]) -> tuple[Sentence, ...]:
+    """Return how the values of two sources stand to each other, where that was asked."""
+    if len(cited) != 2:
+        return ()
+    families = {f.id: f.family for f in stitched.evidence.facts}
+    first, second = cited
+    text = compared(
+        first.values,
+        second.values,
+        ask=stitched.query.standalone,
+        language=stitched.query.language,
+        are_alike=families.get(first.id) == families.get(second.id),
+    )
+    return (Sentence(text, (_source(first), _source(second))),) if text else ()
 
 
 def _tokens(prompt: Prompt, generation: Generation, said: Sequence[Token]) -> Tokens:
@@ -137,5 +163,6 @@ def _signals(
         "least_logprob": min(t.logprob for t in tokens),
         "mean_logprob": math.fsum(t.logprob for t in tokens) / len(tokens),
         "excerpt": excerpt,
+        "answered": stitched.evidence.answered,
         "is_first": float(place == 0),
     }

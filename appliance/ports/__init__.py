@@ -1,6 +1,7 @@
 """Roles the stages and lanes depend on; adapters live in `engines`, `store` and `policy`."""
 
 from appliance.ports.clock import Clock
+from appliance.ports.lanes import Lane
 from appliance.ports.models import (
     Generalist,
     Generation,
@@ -12,6 +13,8 @@ from appliance.ports.models import (
 )
 from appliance.ports.rules import Decision, Policy, PolicyRequest
 from appliance.ports.search import (
+    Answerability,
+    Asked,
     Embedder,
     Filters,
     Index,
@@ -25,6 +28,8 @@ from appliance.ports.store import Facts, Journal, Reading, Spool, Threads
 from appliance.ports.watch import LaneGuard, Monitor
 
 __all__ = [
+    "Answerability",
+    "Asked",
     "Clock",
     "Decision",
     "Embedder",
@@ -37,6 +42,7 @@ __all__ = [
     "Journal",
     "Known",
     "KnownAnswer",
+    "Lane",
     "LaneGuard",
     "LanguageModel",
     "Load",

@@ -26,10 +26,16 @@ class Generalist(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Token ids; the first `prefix_length` of them are a pinned prefix shared by all asks."""
+    """Token ids; the first `prefix_length` of them are a pinned prefix shared by all asks.
+
+    `guesses` are answers the model may well give, as far as they are known. One that begins like
+    the answer does is read in one step instead of one a token, and kept as far as it is what the
+    model says. Right or wrong, a guess changes no answer but by the rounding of a larger batch.
+    """
 
     tokens: tuple[int, ...]
     prefix_length: int = 0
+    guesses: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ class Generation(Protocol):
 
     def cancel(self) -> None:
         """Ask the engine to stop; idempotent, returns at once."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Name and digests of what answers, for receipts; '' where the model has but one."""
         ...
 
     @property

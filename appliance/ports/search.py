@@ -95,9 +95,33 @@ class KnownAnswer:
     cosine: float
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The labelled questions that one sentence answers, and how near each lies to an ask."""
+
+    texts: tuple[str, ...] = ()
+    cosines: tuple[float, ...] = ()
+
+
 class Known(Protocol):
     """Questions headquarters has labelled with their answering sentence."""
 
     def nearest(self, vector: Vector, *, k: int) -> list[KnownAnswer]:
         """Return the k best sentences, best first."""
+        ...
+
+    def asked(self, vector: Vector, sentences: Sequence[IndexedSentence]) -> list[Asked]:
+        """Return, for each sentence, the questions that it answers, in the file's order."""
+        ...
+
+
+class Answerability(Protocol):
+    """Tells which of the sentences found answers an ask, or that none does."""
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return each sentence's probability, (n,); what they lack of 1 is that none answers.
+
+        Args:
+            features: (n, len(FEATURES)) as `stages.excerpt` computes them; n is 1 or more.
+        """
         ...

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from appliance.errors import BackroomError, EngineBusy
-from appliance.lanes.api import Lane
 from appliance.meter import Meter
-from appliance.ports import Clock, LaneGuard
+from appliance.ports import Clock, Lane, LaneGuard
 from appliance.records import (
     Attempt,
     Check,

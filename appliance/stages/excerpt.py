@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.logistic import Logistic
-from appliance.ports import IndexedSentence, KnownAnswer, Vector
+from appliance.ports import Answerability, Asked, IndexedSentence, KnownAnswer, Vector
 from appliance.records import Excerpt, Passage, ValueKind
-from appliance.stages.text import interned, words
+from appliance.stages import asked as labelled
+from appliance.stages.stems import STOP, content, stem
+from appliance.stages.text import words
 from appliance.values import find_values
 
 FEATURES = (
@@ -38,14 +41,18 @@ FEATURES = (
     "known",
     "known_lead",
     "known_passage",
+    *labelled.FEATURES,
+    "asked_lead",
+    "asked_coverage_lead",
 )
-LEADS = (("cosine", "cosine_lead"), ("coverage", "coverage_lead"), ("known", "known_lead"))
-_STOP = frozenset(
-    "a an the of to in on for with is are was be been do does did can could may i we you he she it"  # noqa: SIM905
-    " they his her their our my your and or if at by as that this there what how who when where"
-    " which much many long will would should have has had get from not no any me him them us"
-    " el la los las un una de que en por para con es son se lo le y o si su mi al del hay".split()
+LEADS = (
+    ("cosine", "cosine_lead"),
+    ("coverage", "coverage_lead"),
+    ("known", "known_lead"),
+    ("asked", "asked_lead"),
+    ("asked_coverage", "asked_coverage_lead"),
 )
+NOTHING = Asked()
 # What kind of value a question asks for. Order matters: the first that fits is taken.
 _ASKED: tuple[tuple[str, frozenset[ValueKind]], ...] = (
     ("how long", frozenset({ValueKind.DURATION, ValueKind.DATE})),
@@ -74,6 +81,7 @@ class RankExcerpts:
 
     model: Logistic  # over FEATURES
     idf: Callable[[str], float]
+    judge: Answerability | None = None  # asked instead of `model` where the release has one
 
     def __call__(
         self,
@@ -83,14 +91,32 @@ class RankExcerpts:
         passages: Sequence[Passage],
         sentences: Sequence[IndexedSentence],
         known: Sequence[KnownAnswer] = (),
+        asked: Sequence[Asked] = (),
     ) -> tuple[Excerpt, ...]:
-        """Return every sentence with its probability, likeliest first; ties in reading order."""
-        rows = self.features(text, vector, passages=passages, sentences=sentences, known=known)
+        """Return every sentence with its probability, likeliest first; ties in reading order.
+
+        Args:
+            text: The ask.
+            vector: Of the ask.
+            passages: What was found.
+            sentences: Theirs.
+            known: Answers to like questions, best first.
+            asked: The labelled questions of each sentence; none where there are none at all.
+        """
+        rows = self.features(
+            text, vector, passages=passages, sentences=sentences, known=known, asked=asked
+        )
         found = [
-            Excerpt(s.passage, s.start, s.end, self.model.p(row))
-            for s, row in zip(sentences, rows, strict=True)
+            Excerpt(s.passage, s.start, s.end, p)
+            for s, p in zip(sentences, self._odds(rows), strict=True)
         ]
         return tuple(sorted(found, key=lambda e: -e.p))
+
+    def _odds(self, rows: Sequence[dict[str, float]]) -> list[float]:
+        if self.judge is None or not rows:
+            return [self.model.p(row) for row in rows]
+        found: list[float] = self.judge(matrix(rows)).tolist()
+        return found
 
     def features(
         self,
@@ -100,6 +126,7 @@ class RankExcerpts:
         passages: Sequence[Passage],
         sentences: Sequence[IndexedSentence],
         known: Sequence[KnownAnswer] = (),
+        asked: Sequence[Asked] = (),
     ) -> list[dict[str, float]]:
         """Return one row of `FEATURES` per sentence."""
         if not sentences:
@@ -109,9 +136,14 @@ class RankExcerpts:
         query = _Query.of(text, self.idf)
         titles = {p.id: query.covered(_titled(p.title)) for p in passages}
         rows = []
-        for sentence, cosine in zip(sentences, cosines.tolist(), strict=True):
+        like = asked or [NOTHING] * len(sentences)
+        for sentence, cosine, questions in zip(sentences, cosines.tolist(), like, strict=True):
             passage = by_id[sentence.passage]
-            row = query.features(_said(passage.text[sentence.start : sentence.end]))
+            said = _said(passage.text[sentence.start : sentence.end])
+            row = query.features(said)
+            row |= labelled.asked_features(
+                query.idf, questions, stems=said.stems, total=query.total
+            )
             row["coverage_title"] = titles[sentence.passage]
             row["cosine"], row["passage"] = cosine, passage.score
             row["opening"] = float(sentence.start == 0)
@@ -119,6 +151,11 @@ class RankExcerpts:
         _add_known(rows, sentences, known)
         _compare(rows, sentences)
         return rows
+
+
+def matrix(rows: Sequence[Mapping[str, float]]) -> NDArray[np.float32]:
+    """Return rows of features as numbers, (n, len(FEATURES))."""
+    return np.array([[row[name] for name in FEATURES] for row in rows], dtype=np.float32)
 
 
 def _add_known(
@@ -158,7 +195,7 @@ class _Query:
 
     @classmethod
     def of(cls, text: str, idf: Callable[[str], float]) -> _Query:
-        found = [w for w in words(text) if w not in _STOP]
+        found = [w for w in words(text) if w not in STOP]
         weights = {stem(w): idf(w) for w in found}
         lowered = text.lower()
         asked = next((kinds for cue, kinds in _CUES if cue.search(lowered)), frozenset())
@@ -196,7 +233,7 @@ class _Said:
 @lru_cache(maxsize=2048)
 def _said(sentence: str) -> _Said:
     """Read a sentence; remembered, for a handbook's are few."""
-    stems = list(interned(stem(w) for w in words(sentence) if w not in _STOP))
+    stems = content(sentence)
     kinds = frozenset(v.kind for v in find_values(sentence))
     return _Said(frozenset(stems), frozenset(itertools.pairwise(stems)), len(stems), kinds)
 
@@ -204,11 +241,3 @@ def _said(sentence: str) -> _Said:
 @lru_cache(maxsize=1024)
 def _titled(title: str) -> frozenset[str]:
     return frozenset(stem(w) for w in words(title))
-
-
-def stem(word: str) -> str:
-    """Return a crude stem: enough to make "returned", "returns" and "returning" one."""
-    for ending in ("ations", "ation", "ings", "ing", "ers", "ies", "ied", "es", "ed", "er", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            return word[: -len(ending)]
-    return word

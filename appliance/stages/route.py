@@ -11,7 +11,7 @@ from appliance.logistic import Logistic
 from appliance.ports import Embedder, Index, Known, Vector
 from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
-from appliance.stages.subject import subject_of
+from appliance.stages.subject import Subject, subject_of, without_name
 from appliance.stages.text import words
 
 DRAFTING = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.GENERALIST)
@@ -67,7 +67,7 @@ class Route:
         query = admitted.query
         vector = self.embedder.embed([query.standalone])[0]
         subject = subject_of(query, self.index)
-        odds = self._intent_odds(query, vector, product=subject.score)
+        odds = self._intent_odds(query, vector, subject=subject)
         card, cosine = self.cards.nearest(
             vector,
             audiences=admitted.grant.audiences,
@@ -101,8 +101,11 @@ class Route:
             features=tuple(features.items()),
         )
 
-    def _intent_odds(self, query: Query, vector: Vector, *, product: float) -> Mapping[str, float]:
+    def _intent_odds(
+        self, query: Query, vector: Vector, *, subject: Subject
+    ) -> Mapping[str, float]:
         """Return the odds of a question; a follow-up's own words count first, if they tell."""
+        product = subject.score
         if query.is_follow_up and query.text != query.standalone:
             own = self.embedder.embed([query.text])[0]
             odds = self.model.intent.odds(query.text, own, product=product)
@@ -112,7 +115,10 @@ class Route:
             ):
                 return odds
         question = query.standalone.split(" (")[0] if query.is_follow_up else query.standalone
-        return self.model.intent.odds(question, vector, product=product)
+        bare = without_name(question, subject, self.index)
+        if bare != question:
+            vector = self.embedder.embed([bare])[0]
+        return self.model.intent.odds(bare, vector, product=product)
 
     def _ladder(
         self, admitted: Admitted, features: Mapping[str, float], in_scope: float

@@ -17,8 +17,9 @@ from appliance.ports import (
     Vector,
 )
 from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
-from appliance.stages.excerpt import RankExcerpts, stem
+from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.lexicon import Lexicon
+from appliance.stages.stems import stem
 from appliance.stages.text import interned, words
 from appliance.values import assign_slots
 
@@ -73,13 +74,15 @@ class Stitch:
         reading = self._read(routed)
         vector = self.embedder.embed([routed.query.standalone])[0]
         known = self.known.nearest(vector, k=KNOWN)
-        passages = distinct(self._found(routed, vector, known))[:KEPT]
+        found = distinct(self._found(routed, vector, known))[:KEPT]
+        excerpts = self._excerpts(routed, vector, found, known)
+        passages = likeliest_first(found, excerpts)
         return Evidence(
             passages=tuple(passages),
             facts=reading.facts,
             values=assign_slots(passages, reading.facts),
             missing=reading.missing,
-            excerpts=self._excerpts(routed, vector, passages, known),
+            excerpts=excerpts,
         )
 
     def _excerpts(
@@ -89,12 +92,14 @@ class Stitch:
         passages: Sequence[Passage],
         known: Sequence[KnownAnswer],
     ) -> tuple[Excerpt, ...]:
+        sentences = self.index.sentences([p.id for p in passages])
         return self.excerpts(
             routed.query.standalone,
             vector,
             passages=passages,
-            sentences=self.index.sentences([p.id for p in passages]),
+            sentences=sentences,
             known=known,
+            asked=self.known.asked(vector, sentences),
         )
 
     def _found(self, routed: Routed, vector: Vector, known: Sequence[KnownAnswer]) -> list[Passage]:
@@ -205,6 +210,12 @@ def _attribute(fact: Fact) -> set[str]:
     return {stem(w) for w in words(row.get("attribute", ""))}
 
 
+def likeliest_first(passages: Sequence[Passage], excerpts: Sequence[Excerpt]) -> list[Passage]:
+    """Return the passages by their likeliest sentence; ties, and those without one, as found."""
+    best = {e.passage: e.p for e in reversed(excerpts)}  # excerpts come likeliest first
+    return sorted(passages, key=lambda p: -best.get(p.id, 0.0))
+
+
 def distinct(passages: Sequence[Passage]) -> list[Passage]:
     """Return the passages without those that repeat a better one, order kept."""
     kept: list[tuple[Passage, frozenset[str]]] = []
@@ -221,5 +232,7 @@ def _said(text: str) -> frozenset[str]:
     return frozenset(interned(words(text)))
 
 
+# The same passages are found together again, and a frozenset knows its hash.
+@lru_cache(maxsize=4_096)
 def _share(a: frozenset[str], b: frozenset[str]) -> float:
     return len(a & b) / max(1, min(len(a), len(b)))

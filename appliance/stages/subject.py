@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.ports import Index
 from appliance.records import Query
-from appliance.stages.excerpt import stem
+from appliance.stages.stems import stem
 from appliance.stages.text import words
 
 IDENTIFIED = 0.95  # scores of identifiers and telling parts of them start here
@@ -15,6 +16,7 @@ NAMED_AT = 0.3  # below this an ask names no product
 VARIANT_SHARE = 0.9  # of the best score, that another product must reach to be meant as well
 SHARED_WORDS, ONE_WORD = 2, 0.5
 LOOKED_AT = 3
+THIS_ITEM = "this item"
 VARIANTS = 20  # of one product, looked at for a follow-up
 
 
@@ -72,6 +74,28 @@ def named(text: str, index: Index) -> Subject:
         return Subject((), score, is_named=False)
     skus = tuple(sku for sku, p in found if p >= VARIANT_SHARE * found[0][1])
     return Subject(skus, score, is_named=True)
+
+
+def without_name(text: str, subject: Subject, index: Index) -> str:
+    """Return the question with the product's name said as "this item".
+
+    What is asked of a product does not depend on which it is; its name is most of the words.
+    A question about no product, or with an identifier in place of the name, comes back as it is.
+    """
+    if not subject.skus:
+        return text
+    row = index.product(subject.skus[0]) or {}
+    named_words = {stem(w) for w in words(row.get("name", ""))}
+
+    def is_name(word: str) -> bool:
+        own = words(word)
+        return bool(own) and all(stem(w) in named_words for w in own)
+
+    runs = [(mine, list(run)) for mine, run in itertools.groupby(text.split(), key=is_name)]
+    # One word alone, "set" or "with", is the name only where no longer run of it is said.
+    least = min(2, max((len(run) for mine, run in runs if mine), default=0))
+    kept = [[THIS_ITEM] if mine and len(run) >= least else run for mine, run in runs]
+    return " ".join(word for run in kept for word in run)
 
 
 def _words_shared(text: str, found: Sequence[tuple[str, float]], index: Index) -> int:

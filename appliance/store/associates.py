@@ -17,6 +17,7 @@ from appliance.ports import Clock
 from appliance.records import Role
 from appliance.store.db import Database
 from appliance.store.instants import parsed, written
+from appliance.store.journal import add_row
 from appliance.store.lockout import Tally
 
 MOST_BADGE_CHARS = 16
@@ -83,10 +84,11 @@ class SqliteAssociates:
         """
         self._set_hash(badge, "")
 
-    def check(self, badge: str, pin: str) -> Associate:
+    def check(self, badge: str, pin: str, *, device: str = "") -> Associate:
         """Return the associate whose badge and PIN these are.
 
-        As much work is done for a badge that nobody has, and its misses lock it as well.
+        As much work is done for a badge that nobody has, and its misses lock it as well. A lock is
+        journaled with the device it was brought about on.
 
         Raises:
             LockedOut: Too many wrong PINs; this one was not looked at.
@@ -100,7 +102,7 @@ class SqliteAssociates:
             self._refuse_locked(tally)
             if not self._is_right(badge, pin):
                 missed = tally.missed(self.clock.now())
-                self._keep(badge, missed)
+                self._keep(badge, missed, is_missed_on=device)
                 self._refuse_locked(missed)
                 raise WrongPin(
                     "This badge and this PIN do not go together.", hint="Type both again."
@@ -150,15 +152,21 @@ class SqliteAssociates:
     def _stranger(self, badge: str) -> Tally:
         return self._strangers.get(badge, Tally())
 
-    def _keep(self, badge: str, tally: Tally) -> None:
+    def _keep(self, badge: str, tally: Tally, *, is_missed_on: str | None = None) -> None:
+        now = self.clock.now()
         until = written(tally.locked_until) if tally.locked_until else ""
 
-        def update(connection: apsw.Connection) -> int:
+        def update(connection: apsw.Connection) -> bool:
             connection.execute(
                 "UPDATE associates SET misses = ?, locked_until = ? WHERE badge = ?",
                 (tally.misses, until, badge),
             )
-            return int(connection.changes())
+            is_known = bool(connection.changes())
+            if is_missed_on is not None and tally.locked_until:
+                # A stranger's badge is not written down: a PIN may have been typed in its place.
+                who = {"device": is_missed_on, "associate": badge if is_known else ""}
+                add_row(connection, "lock_out", {**who, "until": until}, at=now)
+            return is_known
 
         if self.database.write(update):
             return

@@ -14,6 +14,7 @@ from appliance.ports import Clock
 from appliance.records import Role
 from appliance.store.db import Database
 from appliance.store.instants import SET_CLOCKS_ARE_AFTER, STEP_BACK, parsed, written
+from appliance.store.journal import add_row
 from appliance.store.tokens import digest, new_code, new_token, typed_code
 
 HANDHELD = "handheld"
@@ -65,8 +66,13 @@ class SqliteDevices:
         self.database.write(insert)
         return code
 
-    def pair(self, code: str, name: str) -> tuple[str, str]:
+    def pair(self, code: str, name: str, *, replaces: str = "") -> tuple[str, str]:
         """Use up a code; return the new handheld's id and its token, which is told only now.
+
+        Args:
+            code: As it was typed.
+            name: Of the handheld.
+            replaces: Token the same handheld had until now; its device is shut out. '' for none.
 
         Raises:
             BadInput: The name is empty or too long.
@@ -85,7 +91,9 @@ class SqliteDevices:
             )
             if not connection.changes():
                 return False
-            _insert(connection, Device(device, name, HANDHELD, None, now, now), token)
+            old = _handheld_of(connection, replaces)
+            _shut_out(connection, old, now)
+            _insert(connection, Device(device, name, HANDHELD, None, now, now), token, old=old)
             return True
 
         if not self.database.write(insert):
@@ -132,18 +140,13 @@ class SqliteDevices:
             BadInput: There is no such device.
             StoreError: It could not be written.
         """
-        now = written(self.clock.now())
+        now = self.clock.now()
 
         def update(connection: apsw.Connection) -> bool:
             if not connection.execute("SELECT 1 FROM devices WHERE device = ?", (device,)).get:
                 return False
-            connection.execute(
-                "UPDATE devices SET revoked_at = ? WHERE device = ? AND revoked_at = ''",
-                (now, device),
-            )
-            connection.execute(
-                "UPDATE sessions SET ended_at = ? WHERE device = ? AND ended_at = ''", (now, device)
-            )
+            if _shut_out(connection, device, now):
+                add_row(connection, "revocation", {"device": device}, at=now)
             return True
 
         if not self.database.write(update):
@@ -172,7 +175,28 @@ class SqliteDevices:
             log.warning("seen_at of device %s is not kept: %s", device.id, exc)
 
 
-def _insert(connection: apsw.Connection, device: Device, token: str) -> None:
+def _handheld_of(connection: apsw.Connection, token: str) -> str:
+    """Return the id of the handheld a token is of, '' for none; a key is no handheld."""
+    found = connection.execute(
+        "SELECT device FROM devices WHERE token_hash = ? AND kind = ? AND revoked_at = ''",
+        (digest(token), HANDHELD),
+    ).fetchone()
+    return str(found[0]) if found else ""
+
+
+def _shut_out(connection: apsw.Connection, device: str, now: datetime) -> bool:
+    """Shut a device out, and whoever is signed in on it; return whether it was in."""
+    row = (written(now), device)
+    connection.execute(
+        "UPDATE devices SET revoked_at = ? WHERE device = ? AND revoked_at = ''", row
+    )
+    was_in = bool(connection.changes())
+    connection.execute("UPDATE sessions SET ended_at = ? WHERE device = ? AND ended_at = ''", row)
+    return was_in
+
+
+def _insert(connection: apsw.Connection, device: Device, token: str, *, old: str = "") -> None:
+    role = device.role.value if device.role else ""
     connection.execute(
         "INSERT INTO devices (device, name, kind, role, token_hash, paired_at, seen_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -180,12 +204,15 @@ def _insert(connection: apsw.Connection, device: Device, token: str) -> None:
             device.id,
             device.name,
             device.kind,
-            device.role.value if device.role else "",
+            role,
             digest(token),
             written(device.paired_at),
             written(device.seen_at),
         ),
     )
+    told = {"device": device.id, "name": device.name, "kind": device.kind}
+    told |= ({"role": role} if role else {}) | ({"replaces": old} if old else {})
+    add_row(connection, "pairing", told, at=device.paired_at)
 
 
 def _forget_codes(connection: apsw.Connection, now: datetime | None) -> None:

@@ -22,7 +22,7 @@ from appliance.records import Passage
 from appliance.store import index_schema as schema
 from appliance.store import ranker as ranking
 from appliance.store.products import PART, Products
-from appliance.store.ranker import Matrix, Pool, Ranker
+from appliance.store.ranker import Matrix, Pool, Scorer, load_ranker
 from appliance.store.sentence_rows import SentenceRows
 from appliance.store.token_rows import Numbers, read_postings, read_tokens
 from appliance.store.vector_scan import VectorScan
@@ -50,7 +50,7 @@ class SqliteIndex:
     """One index file, opened for reading; every method may be called from any thread."""
 
     def __init__(
-        self, path: Path, *, embedder: Embedder | None = None, ranker: Ranker | Path | None = None
+        self, path: Path, *, embedder: Embedder | None = None, ranker: Scorer | Path | None = None
     ) -> None:
         """Open and check the file, and read its vectors into memory.
 
@@ -71,7 +71,7 @@ class SqliteIndex:
         db = self._connect()
         self.meta: Mapping[str, str] = schema.read_meta(db, path)
         self._check_embedder(embedder)
-        self.ranker = ranker if isinstance(ranker, Ranker) else Ranker.load(ranker or _default())
+        self.ranker = load_ranker(ranker or _default())
         try:
             dim = int(self.meta["dim"])
             self._scan = VectorScan(db, dim=dim)

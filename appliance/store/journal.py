@@ -1,4 +1,9 @@
-"""The journal: every reply as one durable row, each row's hash covering the one before."""
+"""The journal: every reply as one durable row, each row's hash covering the one before.
+
+Its kinds: `reply`, the `sentence`s of a streamed one, `feedback`; and who came and went: `pairing`,
+`revocation`, `sign_in`, `sign_out`, `lock_out`. Those are written with what they tell of, in one
+transaction; `journal.head` hears of them with the next reply.
+"""
 
 from __future__ import annotations
 
@@ -35,31 +40,8 @@ class SqliteJournal:
         Raises:
             StoreError: The row could not be written.
         """
-        text = canonical(body)
-        written_at = self.clock.now()
-
-        def insert(connection: apsw.Connection) -> Entry:
-            last = connection.execute(
-                "SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1"
-            ).fetchone()
-            sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
-            digest = row_hash(sequence, written_at.isoformat(), kind, previous, text)
-            connection.execute(
-                "INSERT INTO journal (sequence, written_at, kind, reply_id, body, previous, hash)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    sequence,
-                    written_at.isoformat(),
-                    kind,
-                    str(body.get("id", "")),
-                    text,
-                    previous,
-                    digest,
-                ),
-            )
-            return Entry(sequence, written_at, kind, text, previous, digest)
-
-        entry = self.database.write(insert)
+        at = self.clock.now()
+        entry = self.database.write(lambda connection: add_row(connection, kind, body, at=at))
         if self.head is not None:
             self.head.note(entry)
         return entry
@@ -71,12 +53,18 @@ class SqliteJournal:
         )
         return dict(json.loads(rows[0][0])) if rows else None
 
-    def latest(self, *, limit: int) -> list[Mapping[str, Any]]:
-        """Return the bodies of the latest replies, newest first."""
+    def count(self) -> int:
+        """Return the number of rows; they are numbered without gaps, so none is counted."""
+        return int(self.database.rows("SELECT coalesce(max(sequence), 0) FROM journal")[0][0])
+
+    def latest(self, *, limit: int) -> list[Entry]:
+        """Return the latest rows, newest first, but for the sentences: a reply has them all."""
         rows = self.database.rows(
-            "SELECT body FROM journal WHERE kind = 'reply' ORDER BY sequence DESC LIMIT ?", (limit,)
+            "SELECT sequence, written_at, kind, body, previous, hash FROM journal"
+            " WHERE kind <> 'sentence' ORDER BY sequence DESC LIMIT ?",
+            (limit,),
         )
-        return [dict(json.loads(row[0])) for row in rows]
+        return [Entry(number, parse_time(at), *rest) for number, at, *rest in rows]
 
     def verify(self) -> int:
         """Return the number of rows checked.
@@ -110,6 +98,24 @@ class SqliteJournal:
                     at_head = digest
         check_head(head, rows=count, digest=at_head)
         return count
+
+
+def add_row(
+    connection: apsw.Connection, kind: str, body: Mapping[str, Any], *, at: datetime
+) -> Entry:
+    """Add one row within a transaction that is already open, and return it."""
+    text, written_at = canonical(body), at.isoformat()
+    last = connection.execute(
+        "SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
+    digest = row_hash(sequence, written_at, kind, previous, text)
+    connection.execute(
+        "INSERT INTO journal (sequence, written_at, kind, reply_id, body, previous, hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (sequence, written_at, kind, str(body.get("id", "")), text, previous, digest),
+    )
+    return Entry(sequence, at, kind, text, previous, digest)
 
 
 def canonical(body: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from appliance.damage import BROKEN_ARRAYS, found
 from appliance.errors import DamagedRelease
-from appliance.ports import KnownAnswer, Vector
+from appliance.ports import Asked, IndexedSentence, KnownAnswer, Vector
 from appliance.store.vector_scan import dot
 
-HINT = "Fetch the release again, or run: backroom models demo --from known"
+HINT = "Fetch the release again, or make it: backroom models run RECIPE --from router"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,13 @@ class KnownAsks:
     places: tuple[tuple[str, int, int], ...]
     texts: tuple[str, ...]
     vectors: NDArray[np.float32]
+    _of: dict[str, list[int]] = field(init=False, repr=False, compare=False)  # passage -> rows
+
+    def __post_init__(self) -> None:
+        rows: dict[str, list[int]] = {}
+        for row, (passage, _, _) in enumerate(self.places):
+            rows.setdefault(passage, []).append(row)
+        object.__setattr__(self, "_of", rows)
 
     @classmethod
     def load(cls, table: Path, vectors: Path) -> KnownAsks:
@@ -79,6 +86,29 @@ class KnownAsks:
             if len(found) == k:
                 break
         return [KnownAnswer(*place, cosine) for place, cosine in found.items()]
+
+    def asked(
+        self, vector: Vector, sentences: Sequence[IndexedSentence], *, but: str = ""
+    ) -> list[Asked]:
+        """Return, for each sentence, the questions that it answers, in the file's order.
+
+        Args:
+            vector: Of the ask that they are compared with, (dim,).
+            sentences: Of passages of the index.
+            but: An ask to leave out, as in `nearest`.
+        """
+        mine = [[r for r in self._of.get(s.passage, ()) if self._answers(r, s)] for s in sentences]
+        rows = sorted({row for found in mine for row in found})
+        cosines = dict(zip(rows, (self.vectors[rows] @ vector).tolist(), strict=True))
+        kept = [[r for r in found if self.texts[r] != but] for found in mine]
+        return [
+            Asked(tuple(self.texts[r] for r in found), tuple(cosines[r] for r in found))
+            for found in kept
+        ]
+
+    def _answers(self, row: int, sentence: IndexedSentence) -> bool:
+        _, start, end = self.places[row]
+        return start < sentence.end and sentence.start < end
 
 
 def _vectors(path: Path) -> NDArray[np.float32]:

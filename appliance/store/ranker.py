@@ -11,12 +11,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.damage import found
+from appliance.engines.small_onnx import SmallGraph
 from appliance.errors import DamagedRelease
 from appliance.store.token_rows import Hits
 from appliance.store.words import Term
@@ -67,6 +68,44 @@ class Pool:
     is_identified: NDArray[np.bool_]
 
 
+class Scorer(Protocol):
+    """What tells how likely a candidate answers."""
+
+    def probabilities(self, features: Matrix) -> Floats:
+        """Return the probability that each row's passage answers, shape (candidates,)."""
+        ...
+
+
+class OnnxRanker:
+    """A release's `ranker.onnx`: the same weights as a `Ranker`'s, in an open format."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            DamagedRelease: It is missing, cut short, foreign, or made for another program.
+        """
+        self._graph = SmallGraph(path, known=FEATURES, inputs={"features"})
+        self.figures = self._graph.figures
+        self.probabilities(np.zeros((1, len(FEATURES)), np.float32))  # a wrong graph is found here
+
+    def probabilities(self, features: Matrix) -> Floats:
+        """Return the probability that each row's passage answers, shape (candidates,)."""
+        found: Floats = self._graph.run(features=self._graph.taken(features))
+        return found
+
+
+def load_ranker(given: Scorer | Path) -> Scorer:
+    """Return the ranker in a file, ONNX by its ending, else JSON; one that is loaded, as it is.
+
+    Raises:
+        DamagedRelease: It is missing, cut short or foreign.
+    """
+    if not isinstance(given, Path):
+        return given
+    return OnnxRanker(given) if given.suffix == ".onnx" else Ranker.load(given)
+
+
 @dataclass(frozen=True, slots=True)
 class Ranker:
     """Learned weights; see models/ranker.py for how."""
@@ -103,10 +142,12 @@ class Ranker:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["schema"] != SCHEMA or tuple(content["features"]) != FEATURES:
+                strange = sorted(set(content["features"]) ^ set(FEATURES))
                 raise DamagedRelease(
-                    f"Ranker {path} is of schema {content['schema']!r} with"
-                    f" {len(content['features'])} features; this program knows schema {SCHEMA!r}"
-                    f" with {len(FEATURES)}.",
+                    f"Ranker {path}: expected schema {SCHEMA!r} with this program's"
+                    f" {len(FEATURES)} features in their order, found schema"
+                    f" {content['schema']!r} with {len(content['features'])}"
+                    + (f"; {strange[0]!r} is not in both." if strange else "."),
                     hint=hint,
                 )
             rows = [content["features"][name] for name in FEATURES]

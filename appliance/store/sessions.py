@@ -11,6 +11,7 @@ from appliance.ports import Clock
 from appliance.records import Principal, Role
 from appliance.store.db import Database
 from appliance.store.instants import SET_CLOCKS_ARE_AFTER, STEP_BACK, written
+from appliance.store.journal import add_row
 from appliance.store.tokens import digest, new_token
 
 
@@ -48,6 +49,7 @@ class SqliteSessions:
 
         def insert(connection: apsw.Connection) -> None:
             _forget(connection, now)
+            _sign_out(connection, "device = ?", device, at=now)
             connection.execute("DELETE FROM sessions WHERE device = ?", (device,))
             connection.execute(
                 "INSERT INTO sessions (token_hash, device, badge, began_at, expires_at)"
@@ -57,6 +59,8 @@ class SqliteSessions:
             connection.execute(
                 "UPDATE devices SET seen_at = ? WHERE device = ?", (began_at, device)
             )
+            told = {"device": device, "associate": badge, "until": expires_at}
+            add_row(connection, "sign_in", told, at=now)
 
         self.database.write(insert)
         return token
@@ -88,11 +92,9 @@ class SqliteSessions:
         Raises:
             StoreError: It could not be written.
         """
-        row = (written(self.clock.now()), digest(token))
+        now = self.clock.now()
         self.database.write(
-            lambda connection: connection.execute(
-                "UPDATE sessions SET ended_at = ? WHERE token_hash = ? AND ended_at = ''", row
-            )
+            lambda connection: _sign_out(connection, "token_hash = ?", digest(token), at=now)
         )
 
     def forget_dead(self) -> None:
@@ -113,6 +115,16 @@ class SqliteSessions:
                 _forget(connection, now)
 
         self.database.write(forget)
+
+
+def _sign_out(connection: apsw.Connection, which: str, value: str, *, at: datetime) -> None:
+    """End the sessions that have not ended, each with a row of its own."""
+    left = connection.execute(
+        f"UPDATE sessions SET ended_at = ? WHERE ended_at = '' AND {which} RETURNING device, badge",
+        (written(at), value),
+    ).fetchall()
+    for device, badge in left:
+        add_row(connection, "sign_out", {"device": device, "associate": badge}, at=at)
 
 
 def _forget(connection: apsw.Connection, now: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import apsw
 
-from appliance.records import LOCAL, Exchange, LaneName, Principal, Turn
+from appliance.records import LOCAL, Exchange, LaneName, Principal, Source, Turn
 from appliance.store.db import Database
 
 MOST_EXCHANGES = 100  # of one conversation, shown at once
@@ -39,15 +39,24 @@ class SqliteThreads:
         rows = self.database.rows(
             "SELECT t.reply_id, json_extract(j.body, '$.ask.text'),"
             " json_extract(j.body, '$.reply.text'), json_extract(j.body, '$.reply.lane'), t.at,"
-            " coalesce(f.verdict, '') FROM threads t"
+            " coalesce(f.verdict, ''), json_extract(j.body, '$.reply.sources'),"
+            " json_extract(j.body, '$.reply.facts') FROM threads t"
             " JOIN journal j ON j.reply_id = t.reply_id AND j.kind = 'reply'"
             " LEFT JOIN feedback f ON f.reply_id = t.reply_id AND f.device = ? AND f.badge = ?"
             " WHERE t.thread = ? ORDER BY t.sequence DESC LIMIT ?",
             (*owner, thread, limit),
         )
         return tuple(
-            Exchange(reply, text, answer, LaneName(lane), datetime.fromisoformat(at), verdict)
-            for reply, text, answer, lane, at, verdict in reversed(rows)
+            Exchange(
+                reply,
+                text,
+                answer,
+                LaneName(lane),
+                datetime.fromisoformat(at),
+                verdict,
+                _passages(sources, facts),
+            )
+            for reply, text, answer, lane, at, verdict, sources, facts in reversed(rows)
         )
 
     def add(self, thread: str, turn: Turn, *, reply_id: str, at: datetime) -> None:
@@ -106,6 +115,11 @@ def name_fault(thread: str) -> str:
     if _NAME.fullmatch(thread):
         return ""
     return "That is not a thread's id: 1 to 64 letters, digits, - and _."
+
+
+def _passages(sources: str, facts: str) -> tuple[Source, ...]:
+    live = {fact["id"] for fact in json.loads(facts)}
+    return tuple(Source(**s) for s in json.loads(sources) if s["id"] not in live)
 
 
 def _turn(text: str) -> Turn:

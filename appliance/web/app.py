@@ -7,6 +7,7 @@ import logging
 import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -18,18 +19,20 @@ from appliance.errors import StoreError
 from appliance.web.asks import BYTES_PER_CHAR, OTHER_BYTES, Asks
 from appliance.web.desk import Desk
 from appliance.web.drain import Drain
-from appliance.web.listen import address, listen
+from appliance.web.listen import BACKLOG, address, listen
 from appliance.web.monitoring import count_responses
 from appliance.web.origin import refuse_foreign
 from appliance.web.pace import pace_of
 from appliance.web.problems import answer_problem
+from appliance.web.quiet_log import answer_loop_fault, quieten
 from appliance.web.routes import handlers
 from appliance.web.sign_in import open_door
+from appliance.web.sockets import BoundedProtocol, SocketBounds, bounds_here
 from appliance.web.store import StoreLike
 
 log = logging.getLogger("backroom.web")
-# Thirty handhelds hold a few each; what comes beyond is answered 503 and holds nothing.
-MOST_CONNECTIONS = 512
+# Of the sockets there may be, these are heard; a request on one more is answered 503 and closed.
+HEARD = 0.8
 GRACE_S = 10  # an ask's own deadline: after it nobody can still wait for an answer
 # The page asks nobody but the store, and nothing but the page's own files runs in it.
 HEADERS = {
@@ -70,19 +73,29 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def configuration(store: StoreLike) -> uvicorn.Config:
-    """Return the server's settings; no access log, for an address can hold what was looked up."""
-    return uvicorn.Config(
+def configuration(store: StoreLike, *, bounds: SocketBounds | None = None) -> uvicorn.Config:
+    """Return the server's settings; no access log, for an address can hold what was looked up.
+
+    Args:
+        store: The wired store.
+        bounds: Of its sockets; by this process's limit of open files if None.
+    """
+    bounds = bounds or bounds_here()
+    config = uvicorn.Config(
         Drain(create_app(store)),
+        http=partial(BoundedProtocol, bounds=bounds),  # type: ignore[arg-type]
+        backlog=BACKLOG,
         log_level="warning",
         access_log=False,
         ws="none",
         # Headers that any peer can write decide nothing here: not who is throttled, nor "https".
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=max(1, int(bounds.most * HEARD)),
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
+    quieten()  # after uvicorn has set its loggers up
+    return config
 
 
 def create_app(store: StoreLike) -> Litestar:
@@ -93,13 +106,14 @@ def create_app(store: StoreLike) -> Litestar:
 
     @asynccontextmanager
     async def finish_asks(_app: Litestar) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(answer_loop_fault)
         await asyncio.to_thread(_forget_dead, store)
         yield
         await asyncio.to_thread(door.desk.close)
         await asyncio.to_thread(desk.close)
 
     def refuse(request: Request[Any, Any, Any]) -> None:
-        refuse_foreign(request, host=settings.host)
+        refuse_foreign(request, host=settings.host, public_name=settings.public_name)
 
     return Litestar(
         handlers(store, Asks(store, desk, pace_of(settings)), door),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from appliance.errors import BackroomError
 from appliance.pipeline import Listener
 from appliance.records import Principal, Reply, Role, Sentence
 from appliance.store.threads import name_fault
@@ -23,6 +24,9 @@ from appliance.web.store import StoreLike
 BYTES_PER_CHAR = 12
 OTHER_BYTES = 4096
 
+
+# Looks again who asks, off the event loop; raises once their tokens lead nowhere any more.
+Look = Callable[[], object]
 
 TEXT_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
@@ -116,23 +120,26 @@ class Asks:
     desk: Desk
     pace: Pace
 
-    async def reply(self, asking: Asking) -> ReplyBody:
-        """Return the reply with its receipt.
+    async def reply(self, asking: Asking, *, look: Look) -> ReplyBody:
+        """Return the reply with its receipt; `look` sees whether the asker may still hear it.
 
         Raises:
-            Refused: 429, this device asked too often.
+            Refused: 429, this device asked too often; or what `look` raises.
             BackroomError: The store's own, and EngineBusy when the queue is full.
         """
         self.pace.take(asking.asker)
         # Shielded: a handheld that goes away must not cancel an ask that is still in the queue.
         future = self.desk.submit(lambda: self._ask(asking))
-        return reply_body(await asyncio.shield(asyncio.wrap_future(future)))
+        reply = await asyncio.shield(asyncio.wrap_future(future))
+        await asyncio.to_thread(look)
+        return reply_body(reply)
 
-    async def stream(self, asking: Asking) -> AsyncIterator[Event]:
+    async def stream(self, asking: Asking, *, look: Look) -> AsyncIterator[Event]:
         """Return the events, once the first is known.
 
         A failure before it is raised, so that it gets its own status; a later one is an `error`
-        event. The ask runs to its end also when nobody reads on.
+        event, and so is what `look` raises, which is called before each event: who is shut out
+        hears nothing more. The ask runs to its end also when nobody reads on.
 
         Raises:
             Refused: 429, this device asked too often.
@@ -151,7 +158,7 @@ class Asks:
         first = await events.get()
         if isinstance(first, BaseException):
             raise first
-        return _until_last(first, events)
+        return _until_last(first, events, look)
 
     def _told(self, asking: Asking, tell: Callable[[Event | BaseException], None]) -> None:
         reply_id = self.store.new_id()
@@ -198,10 +205,15 @@ async def frames(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
 
 
 async def _until_last(
-    first: Event, events: asyncio.Queue[Event | BaseException]
+    first: Event, events: asyncio.Queue[Event | BaseException], look: Look
 ) -> AsyncIterator[Event]:
     event: Event | BaseException = first
     while isinstance(event, Event):
+        try:
+            await asyncio.to_thread(look)
+        except (Refused, BackroomError) as exc:
+            event = exc
+            break
         yield event
         if event.is_last:
             return

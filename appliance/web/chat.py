@@ -51,6 +51,7 @@ def ask_in(chat: ChatBody, *, max_chars: int) -> tuple[str, tuple[tuple[str, str
         raise _refused("no_user_message", "No message is the user's.", "messages")
     text = texts[asked[-1]][1]
     check_text(text, max_chars=max_chars)
+    _refuse_nul(texts)
     return text, _exchanges(texts[: asked[-1]], max_chars=max_chars)
 
 
@@ -113,12 +114,21 @@ def _refuse_unsupported(chat: ChatBody) -> None:
         "tools": bool(chat.tools),
         "functions": bool(chat.functions),
         "modalities": bool(chat.modalities) and chat.modalities != ["text"],
-        "response_format": (chat.response_format or {"type": "text"}).get("type") != "text",
+        "response_format": ((chat.response_format or {}).get("type") or "text") != "text",
         "logprobs": bool(chat.logprobs),
     }
     for param, is_wanted in wanted.items():
         if is_wanted:
             raise _refused("unsupported", f"The store does not do {param}.", param)
+
+
+def _refuse_nul(texts: Sequence[tuple[str, str]]) -> None:
+    """Refuse in what was said earlier what is refused in the ask; half a surrogate is no JSON."""
+    for n, (_, text) in enumerate(texts):
+        if "\x00" in text:
+            detail = f"messages[{n}] holds a NUL character, which no keyboard types."
+            hint = "Send it without."
+            raise Refused(Problem(400, "nul_in_text", detail, hint, param=f"messages[{n}].content"))
 
 
 def _text(message: ChatMessage, n: int) -> str:
@@ -128,8 +138,8 @@ def _text(message: ChatMessage, n: int) -> str:
         raise _refused("unsupported", detail, f"{param}.role")
     if message.tool_calls:
         raise _refused("unsupported", "The store calls no tools.", f"{param}.tool_calls")
-    if isinstance(message.content, str):
-        return message.content
+    if message.content is None or isinstance(message.content, str):
+        return message.content or ""
     return "\n".join(part.text for part in message.content)
 
 

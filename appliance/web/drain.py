@@ -45,7 +45,8 @@ class Drain:
             await self._app(scope, receive, send)
             return
         until = asyncio.get_running_loop().time() + self._longest_s
-        body = Body(receive, is_left=_is_on_its_way(scope), until=until)
+        has_body, is_asked_for = _announced(scope)
+        body = Body(receive, is_due=has_body, is_left=has_body and not is_asked_for, until=until)
 
         async def send_drained(message: Message) -> None:
             is_end = message["type"] == "http.response.body" and not message.get("more_body")
@@ -61,10 +62,18 @@ class Drain:
 class Body:
     """A request's body, which knows whether there is more of it."""
 
-    def __init__(self, receive: Receive, *, is_left: bool, until: float) -> None:
-        """Stand before `receive`; `until` is an instant of the event loop's clock."""
+    def __init__(self, receive: Receive, *, is_due: bool, is_left: bool, until: float) -> None:
+        """Stand before `receive`.
+
+        Args:
+            receive: Of the server.
+            is_due: Whether there is a body, and it must come in time once it is read.
+            is_left: Whether some of it comes also when nobody reads it.
+            until: When it must be whole: an instant of the event loop's clock.
+        """
         self._receive = receive
         self._until = until
+        self._is_due = is_due
         self.is_left = is_left
 
     async def __call__(self) -> Message:
@@ -73,17 +82,18 @@ class Body:
         Raises:
             Refused: 408, the body was not whole in time.
         """
-        if not self.is_left:
+        if not self._is_due:
             rest: Message = await self._receive()
             return rest
         try:
             async with asyncio.timeout_at(self._until):
                 message: Message = await self._receive()
         except TimeoutError as exc:
-            self.is_left = False
+            self._is_due = self.is_left = False
             detail = "The request's body did not come in time."
             raise Refused(Problem(408, "body_too_slow", detail, "Send it again, whole.")) from exc
-        self.is_left = message["type"] == "http.request" and bool(message.get("more_body"))
+        more = message["type"] == "http.request" and bool(message.get("more_body"))
+        self._is_due = self.is_left = more
         return message
 
     async def drain(self, most_s: float) -> None:
@@ -97,9 +107,9 @@ class Body:
             return
 
 
-def _is_on_its_way(scope: Scope) -> bool:
-    """Tell whether a body comes unasked; who expects "100 Continue" sends none before it."""
+def _announced(scope: Scope) -> tuple[bool, bool]:
+    """Return whether there is a body, and whether its client waits to be asked for it."""
     headers = dict(scope["headers"])
-    if headers.get(b"expect", b"").lower() == b"100-continue":
-        return False
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+    is_asked_for = headers.get(b"expect", b"").lower() == b"100-continue"
+    has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+    return has_body, is_asked_for

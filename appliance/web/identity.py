@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from litestar import Request
 from litestar.params import QueryParameter
 
+from appliance.errors import StoreError
 from appliance.records import LOCAL, Principal, Role
 from appliance.store.devices import Device
 from appliance.store.sessions import Session
@@ -73,9 +74,14 @@ class Identity:
 
     @property
     def is_open(self) -> bool:
-        """Whether a request without any token is the demo's: this machine reaches itself only."""
+        """Whether a request without any token is the demo's: this machine reaches itself only.
+
+        With a public name there is a proxy on this machine, through which everybody reaches it.
+        """
         settings = self.store.settings
-        return settings.sign_in == "auto" and is_loopback(settings.host)
+        return (
+            settings.sign_in == "auto" and not settings.public_name and is_loopback(settings.host)
+        )
 
     def of(self, request: Request[Any, Any, Any], *, role: Role | None = None) -> Principal:
         """Return who sends the request, in the role it names.
@@ -102,6 +108,14 @@ class Identity:
             raise Refused(Problem(403, "role_not_yours", detail, "Leave the role out."))
         return replace(principal, role=role)
 
+    def may(self, request: Request[Any, Any, Any], role: Role) -> bool:
+        """Tell whether who sends the request may act in a role; nobody may."""
+        try:
+            self.of(request, role=role)
+        except (Refused, StoreError):
+            return False
+        return True
+
     def handheld(self, request: Request[Any, Any, Any]) -> str:
         """Return the id of the handheld that sends the request, whoever is signed in on it.
 
@@ -123,12 +137,15 @@ class Identity:
     def standing(self, tokens: Tokens) -> Standing:
         """Return how far tokens lead; a session on another device than the one named is none.
 
+        As a cookie a session counts only beside its own device's: alone it was carried away, or
+        its handheld was paired anew. A program's bearer is one token, so there it counts alone.
+
         Raises:
             StoreError: The database could not be read.
         """
         session = self.store.sessions.of_token(tokens.session) if tokens.session else None
         device = self.store.devices.of_token(tokens.device) if tokens.device else None
-        if session and device and session.principal.device != device.id:
+        if session and not tokens.is_bearer and session.principal.device != (device and device.id):
             session = None
         return Standing(device, session)
 

@@ -1,4 +1,4 @@
-"""`/metrics`, `/v1/status`, `/manager` and the health probes: how the store is doing, and to whom.
+"""`/metrics`, `/v1/status` and `/manager`: how the store is doing, and to whom.
 
 Whoever can ask as a manager may read the figures: a signed-in manager, a manager's key (what a
 Prometheus sends as its bearer token), and on this machine alone the demo.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import File
 from litestar.types import Message, Scope
@@ -20,8 +20,8 @@ from appliance.records import Role
 from appliance.web.desk import Desk
 from appliance.web.examples import METRICS, STATUS
 from appliance.web.identity import Identity
-from appliance.web.openapi import documented, documented_health
-from appliance.web.shapes import LiveBody, ReadyBody, StatusBody
+from appliance.web.openapi import documented
+from appliance.web.shapes import StatusBody
 from appliance.web.store import StoreLike
 
 TEXT = "text/plain; version=0.0.4"  # of Prometheus; Litestar adds the charset
@@ -33,8 +33,6 @@ def monitoring_handlers(store: StoreLike, desk: Desk, identity: Identity) -> lis
     return [
         _metrics_handler(store, desk, identity),
         _status_handler(store, desk, identity),
-        _live_handler(),
-        _ready_handler(store),
         _manager_handler(),
     ]
 
@@ -72,34 +70,6 @@ def _status_handler(store: StoreLike, desk: Desk, identity: Identity) -> HTTPRou
         return store.monitoring.status(_at(desk))
 
     return status
-
-
-def _live_handler() -> HTTPRouteHandler:
-    @get(
-        "/health/live",
-        sync_to_thread=False,
-        **documented(LiveBody, example=LiveBody(True), is_public=True),
-    )
-    def live() -> dict[str, bool]:
-        """Whether the process answers at all; asks nothing else."""
-        return {"live": True}
-
-    return live
-
-
-def _ready_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get(
-        "/health/ready",
-        sync_to_thread=True,
-        **documented_health(ReadyBody, example=ReadyBody(True, [])),
-    )
-    def ready() -> Response[dict[str, Any]]:
-        """Whether an ask would be answered: 503 when the disk takes no write or no engine works."""
-        found = store.health()
-        told = {"ready": found["ready"], "faults": found.get("faults", [])}
-        return Response(told, status_code=200 if found["ready"] else 503)
-
-    return ready
 
 
 def _manager_handler() -> HTTPRouteHandler:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -130,14 +131,15 @@ def _chat_handler(store: StoreLike, asks: Asks, identity: Identity) -> HTTPRoute
         hint = f'Send {{"model": "{MODEL}", "messages": [{{"role": "user", "content": "…"}}]}}.'
         chat = read_body(await request.body(), ChatBody, code="not_a_chat", hint=hint)
         text, earlier = ask_in(chat, max_chars=store.settings.max_ask_chars)
-        asker = await asyncio.to_thread(identity.of, request)
+        look = partial(identity.of, request)
+        asker = await asyncio.to_thread(look)
         asking = Asking(text, asker, earlier=earlier)
         created = _seconds(store.clock.now())
         if not chat.stream:
-            return answer_json(completion(await asks.reply(asking), created=created))
-        with_usage = chat.stream_options is not None and chat.stream_options.include_usage
+            return answer_json(completion(await asks.reply(asking, look=look), created=created))
+        with_usage = bool(chat.stream_options and chat.stream_options.include_usage)
         chunks = Chunks(created, store.release.manifest.id, with_usage)
-        return Stream(chunks(await asks.stream(asking)), media_type=EVENT_STREAM)
+        return Stream(chunks(await asks.stream(asking, look=look)), media_type=EVENT_STREAM)
 
     return chat_completions
 

@@ -21,9 +21,12 @@ from appliance.web.shapes import FactBody
 ROLES = ("user", "assistant", "system", "developer")
 SOME_TEXT: dict[str, Any] = {"type": "string", "pattern": TEXT_PATTERN}
 NONE = {"enum": [None]}
+OF_A_USER = {"properties": {"role": {"const": "user"}}, "required": ["role"]}
+SILENT = {"properties": {"role": {"const": "user"}, "content": {"type": "null"}}}
 WITH_A_USER = {
     "minItems": 1,
-    "contains": {"properties": {"role": {"const": "user"}}, "required": ["role"]},
+    "contains": OF_A_USER,
+    "not": {"contains": {**SILENT, "required": ["role"]}},  # only others may have said nothing
 }
 
 
@@ -41,14 +44,15 @@ class ChatMessage(msgspec.Struct, frozen=True):
     content: (
         Annotated[str, msgspec.Meta(extra_json_schema=SOME_TEXT)]
         | Annotated[list[Part], msgspec.Meta(extra_json_schema={"minItems": 1})]
-    )
+        | None
+    ) = None  # null, as clients send an assistant's that said nothing, is ""
     tool_calls: Annotated[list[Any] | None, msgspec.Meta(extra_json_schema=NONE)] = None
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
     """What a stream is to tell."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class ChatBody(msgspec.Struct, frozen=True):

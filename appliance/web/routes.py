@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from appliance.web import examples
 from appliance.web.answers import answer_json
 from appliance.web.asks import AskBody, Asking, Asks, frames, parse_ask
 from appliance.web.feedback import feedback_handler
+from appliance.web.health import health_handlers
 from appliance.web.identity import Identity, RoleQuery, named_role
 from appliance.web.monitoring import monitoring_handlers
 from appliance.web.openai import openai_handlers
@@ -27,14 +28,12 @@ from appliance.web.openapi import (
     Events,
     describe,
     documented,
-    documented_health,
     path_parameter,
 )
 from appliance.web.problems import Problem, ProblemBody, Refused
 from appliance.web.products import product_handler
 from appliance.web.shapes import (
     ExamplesBody,
-    HealthBody,
     PassageBody,
     ReplyBody,
     RouteBody,
@@ -67,7 +66,7 @@ def handlers(store: StoreLike, asks: Asks, door: Door) -> list[ControllerRouterH
         *openai_handlers(store, asks, identity),
         _passage_handler(store, identity),
         _examples_handler(store),
-        _health_handler(store),
+        *health_handlers(store, identity),
         *monitoring_handlers(store, asks.desk, identity),
     ]
     return [
@@ -97,14 +96,21 @@ def _ask_handler(store: StoreLike, asks: Asks, identity: Identity) -> HTTPRouteH
         `error` with a problem. Each sentence stands in the journal before it is sent.
         """
         body = parse_ask(await request.body(), max_chars=store.settings.max_ask_chars)
-        asker = await asyncio.to_thread(identity.of, request, role=body.role)
+        look = partial(identity.of, request, role=body.role)
+        asker = await asyncio.to_thread(look)
         asking = Asking(body.text, asker, thread=body.thread or store.new_id())
-        wanted = request.accept.best_match([MediaType.JSON, EVENT_STREAM])
-        if wanted == EVENT_STREAM:
-            return Stream(frames(await asks.stream(asking)), media_type=EVENT_STREAM)
-        return answer_json(await asks.reply(asking))
+        if _wants_events(request):
+            return Stream(frames(await asks.stream(asking, look=look)), media_type=EVENT_STREAM)
+        return answer_json(await asks.reply(asking, look=look))
 
     return ask
+
+
+def _wants_events(request: Request[Any, Any, Any]) -> bool:
+    try:
+        return request.accept.best_match([MediaType.JSON, EVENT_STREAM]) == EVENT_STREAM
+    except OverflowError:  # Litestar counts in q=1e999, which is no quality (RFC 9110, 12.4.2)
+        return False
 
 
 def _passage_handler(store: StoreLike, identity: Identity) -> HTTPRouteHandler:
@@ -141,17 +147,6 @@ def _examples_handler(store: StoreLike) -> HTTPRouteHandler:
         return answer_json(ExamplesBody(list(store.examples())))
 
     return list_examples
-
-
-def _health_handler(store: StoreLike) -> HTTPRouteHandler:
-    @get("/health", sync_to_thread=True, **documented_health(HealthBody, example=examples.HEALTH))
-    def health() -> Response[bytes]:
-        """Tell how the store stands: 503 while it would answer nothing."""
-        found = store.health()
-        status = 200 if found["live"] and found["ready"] else 503
-        return answer_json({**found, "store": store.settings.store}, status=status)
-
-    return health
 
 
 def _openapi_handler(

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from appliance.records import (
     Attempt,
@@ -138,18 +139,18 @@ class ExamplesBody(msgspec.Struct, frozen=True):
     examples: list[str]
 
 
-class HealthBody(msgspec.Struct, frozen=True):
-    """How the store stands."""
+class HealthBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the store stands: to anyone whether it answers; to whom it knows, which store it is."""
 
     live: bool
     ready: bool
-    release: str
-    line: str
-    specialist: str
-    store: str
-    checks: dict[str, Any]
-    faults: list[str] = []  # why it is not ready
-    level: str = ""  # calm | tight | critical
+    level: str  # calm | tight | critical
+    store: str | UnsetType = UNSET  # this and what follows: to who may ask
+    release: str | UnsetType = UNSET
+    line: str | UnsetType = UNSET
+    specialist: str | UnsetType = UNSET
+    faults: list[str] | UnsetType = UNSET  # why it is not ready; this and what follows: to managers
+    checks: dict[str, Any] | UnsetType = UNSET
 
 
 class LiveBody(msgspec.Struct, frozen=True):
@@ -162,7 +163,7 @@ class ReadyBody(msgspec.Struct, frozen=True):
     """Whether an ask would be answered."""
 
     ready: bool
-    faults: list[str]
+    faults: list[str] | UnsetType = UNSET  # to managers
 
 
 class StatusBody(msgspec.Struct, frozen=True):

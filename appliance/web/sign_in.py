@@ -23,6 +23,7 @@ from appliance.web.desk import Desk
 from appliance.web.identity import DEVICE_COOKIE, SESSION_COOKIE, Identity, Standing, tokens_of
 from appliance.web.limits import Buckets
 from appliance.web.openapi import documented
+from appliance.web.origin import is_tls
 from appliance.web.problems import Problem, Refused
 from appliance.web.store import StoreLike
 
@@ -100,11 +101,14 @@ class Door:
     tries: Buckets
 
     async def pair(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Pair the handheld that sends a code."""
+        """Pair the handheld that sends a code; the device it was until now is shut out."""
         self._take_try(request)
         hint = 'Send {"code": "…", "name": "…"}.'
         body = read_body(await request.body(), PairBody, code="not_a_pairing", hint=hint)
-        device, token = await asyncio.to_thread(self.store.devices.pair, body.code, body.name)
+        # Only the browser that holds the old device's token can have it replaced.
+        old = tokens_of(request).device
+        pair = self.store.devices.pair
+        device, token = await asyncio.to_thread(pair, body.code, body.name, replaces=old)
         cookies = [
             _cookie(request, DEVICE_COOKIE, token, max_age=DEVICE_COOKIE_S),
             _cookie(request, SESSION_COOKIE),
@@ -143,7 +147,7 @@ class Door:
         return _json(_me(standing))
 
     def _begin(self, device: str, body: SignInBody) -> tuple[str, Session]:
-        associate = self.store.associates.check(body.badge, body.pin)
+        associate = self.store.associates.check(body.badge, body.pin, device=device)
         token = self.store.sessions.begin(device, associate.badge)
         session = self.store.sessions.of_token(token)
         if session is None:  # revoked while the PIN was looked at
@@ -263,7 +267,7 @@ def _cookie(
         name,
         value=value,
         max_age=max_age,
-        secure=request.url.scheme == "https",
+        secure=is_tls(request),
         httponly=True,
         samesite="strict",
     )

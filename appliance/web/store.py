@@ -121,6 +121,6 @@ class StoreLike(Protocol):
         """Return a few things to try, the likeliest to please first; may be empty."""
         ...
 
-    def health(self) -> dict[str, Any]:
-        """Return `live`, `ready`, `release`, `line`, `specialist` and `checks`."""
+    def health(self, *, is_counted: bool = True) -> dict[str, Any]:
+        """Return the members of `web.shapes.HealthBody`; `checks` are empty when not counted."""
         ...

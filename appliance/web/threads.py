@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from appliance.records import Exchange, LaneName
+from appliance.records import Exchange, LaneName, Source
 from appliance.web.answers import answer_json
 from appliance.web.identity import Identity
 from appliance.web.openapi import documented, path_parameter
@@ -36,6 +36,7 @@ EXAMPLE = ThreadBody(
             lane=LaneName.QUOTE,
             asked_at=datetime(2026, 11, 22, 19, 2, tzinfo=UTC),
             verdict="up",
+            sources=(Source("returns-headphones#2", "Returning headphones › Opened", 39, 92),),
         )
     ],
 )

@@ -32,7 +32,6 @@ RELEASE = ROOT / "appliance" / "demo" / "release"
 ASKS = ROOT / "models" / "corpus" / "asks"
 COUNT_ASKS = 300
 SEED = 7
-BUDGET_MS, BUDGET_RECALL = 10.0, 0.99  # the budgets of the design
 
 
 class MixingEmbedder:
@@ -54,15 +53,15 @@ class MixingEmbedder:
 
 
 def main() -> None:
-    """Build, search, print; exits 1 when a budget is missed."""
+    """Build, search, print; the last line is the figures as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--index", type=Path, default=RELEASE / "index.db")
     parser.add_argument("--passages", type=int, default=43_000)
     options = parser.parse_args()
-    texts, rows = _material(options.index)
+    texts, rows = material(options.index)
     with tempfile.TemporaryDirectory() as folder:
-        docs = _documents(Path(folder), texts, options.passages // 10)
-        catalog = _catalog(Path(folder), texts, options.passages - options.passages // 10)
+        docs = write_documents(Path(folder), texts, options.passages // 10)
+        catalog = write_catalog(Path(folder), texts, options.passages - options.passages // 10)
         mixing = MixingEmbedder(rows)
         at = time.perf_counter()
         made = build_index(
@@ -80,11 +79,11 @@ def main() -> None:
             f"{made.passages:,} passages, {made.size_bytes / 1e6:.0f} MB, built without embedding"
         )
         print(f"in {built_s:.0f} s, opened in {opened_s:.2f} s")
-        missed = _measure(index)
-    raise SystemExit(missed)
+        found = _measure(index)
+    print(json.dumps(found))
 
 
-def _material(path: Path) -> tuple[list[str], Vectors]:
+def material(path: Path) -> tuple[list[str], Vectors]:
     db = schema.open_reader(path)
     schema.load_vectors_extension(db)
     texts = [text for (text,) in db.execute("SELECT text FROM passages ORDER BY number")]
@@ -92,7 +91,7 @@ def _material(path: Path) -> tuple[list[str], Vectors]:
     return texts, np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(blobs), -1)
 
 
-def _documents(folder: Path, texts: Sequence[str], count: int) -> Path:
+def write_documents(folder: Path, texts: Sequence[str], count: int) -> Path:
     """Write `count` documents of a passage each, 40 to 160 words, in one JSONL."""
     dice = np.random.default_rng(SEED)
     words = " ".join(texts).split()  # running text: frequencies stay Zipf's
@@ -111,7 +110,7 @@ def _documents(folder: Path, texts: Sequence[str], count: int) -> Path:
     return path
 
 
-def _catalog(folder: Path, texts: Sequence[str], count: int) -> Path:
+def write_catalog(folder: Path, texts: Sequence[str], count: int) -> Path:
     """Write `count` products with a name, a brand and 40 words about them, as JSONL."""
     dice = np.random.default_rng(SEED + 1)
     words = " ".join(texts).split()
@@ -126,7 +125,7 @@ def _catalog(folder: Path, texts: Sequence[str], count: int) -> Path:
     return path
 
 
-def _measure(index: SqliteIndex) -> int:
+def _measure(index: SqliteIndex) -> dict[str, float]:
     asks = [
         text
         for path in sorted(ASKS.glob("*.jsonl"))
@@ -145,16 +144,17 @@ def _measure(index: SqliteIndex) -> int:
     for ask, vector in zip(asks[:20], vectors, strict=False):  # warm the page cache
         index.search(ask, k=10, filters=Filters(), vector=vector)
     every, some = Filters(("associate", "lead", "manager")), Filters()
-    missed = 0
+    worst = {"p50_ms": 0.0, "p95_ms": 0.0, "cpu_p95_ms": 0.0, "recall_at_10": 1.0}
     for name, filters in (("all passages", every), ("associates' only", some)):
         mask = np.array(
             [p.audience in filters.audiences for p in index.passages(range(1, index.size + 1))]
         )
-        times = []
+        times, used = [], []
         for ask, vector in zip(asks, vectors, strict=True):
-            at = time.perf_counter()
+            at, cpu = time.perf_counter(), time.thread_time()
             index.search(ask, k=10, filters=filters, vector=vector)
             times.append((time.perf_counter() - at) * 1e3)
+            used.append((time.thread_time() - cpu) * 1e3)
         # Only now the exact scan: its BLAS threads spin on for a while and would be in the times.
         found = []
         for vector in vectors:
@@ -164,13 +164,19 @@ def _measure(index: SqliteIndex) -> int:
             found.append(len(best & set(near.tolist())) / 10)
         p50, p95 = np.percentile(times, [50, 95])
         recall = float(np.mean(found))
-        missed |= p95 > BUDGET_MS or recall < BUDGET_RECALL
+        for name_, value in (
+            ("p50_ms", p50),
+            ("p95_ms", p95),
+            ("cpu_p95_ms", np.percentile(used, 95)),
+        ):
+            worst[name_] = round(max(worst[name_], float(value)), 2)
+        worst["recall_at_10"] = round(min(worst["recall_at_10"], recall), 4)
         print(f"hybrid, {name:16} p50 {p50:5.2f} ms   p95 {p95:5.2f} ms   recall@10 {recall:.4f}")
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"the ask's vector {embed_ms:.1f} ms; highest RSS {rss:.0f} MiB, bench's own rows included"
     )
-    return int(missed)
+    return worst
 
 
 if __name__ == "__main__":

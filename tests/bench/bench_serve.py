@@ -1,6 +1,6 @@
 """Eight handhelds ask a real server at once, for minutes; then it is killed and comes back.
 
-    python -m tests.bench.bench_serve [--minutes 10]
+    python -m tests.bench.bench_serve [--minutes 10]     (make bench: half a minute; MINUTES=10)
 
 Each handheld asks the next golden question as soon as it has its answer, streamed: a load no store
 sees (50,000 asks a day over 1,600 stores are three an hour), to find what leaks, jams or fails.
@@ -26,7 +26,7 @@ import psutil
 
 from appliance.config import load_settings
 from appliance.wiring import open_journal
-from tests.bench.bench_store import _texts
+from tests.bench.bench_store import asks
 from tests.builders.server import Running, running, start
 
 AT_ONCE = 8
@@ -76,7 +76,7 @@ def bench_serve(minutes: float) -> dict[str, Any]:
 
 
 def _load(server: Running, *, seconds: float) -> Heard:
-    heard, texts = Heard(), itertools.cycle(_texts())
+    heard, texts = Heard(), itertools.cycle(asks())
     until, lock = time.monotonic() + seconds, threading.Lock()
 
     def handheld() -> None:
@@ -127,7 +127,7 @@ def _killed(home: Path) -> float:
     """Kill a store with signal 9 while it answers; return seconds until it is ready again."""
     server = start(home, settings=SETTINGS)
     asking = threading.Thread(
-        target=lambda: _ask(httpx.Client(base_url=server.url), _texts()[0], Heard())
+        target=lambda: _ask(httpx.Client(base_url=server.url), asks()[0], Heard())
     )
     asking.start()
     time.sleep(0.02)

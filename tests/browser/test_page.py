@@ -163,6 +163,41 @@ def test_a_follow_up_stays_in_the_thread_and_a_new_conversation_leaves_it(
     expect(page.locator(".question")).to_have_text(["opened headphones?", "and earbuds?"])
 
 
+def test_an_answer_a_reload_cut_off_is_read_again_from_the_store(
+    page: Any, store: FakeStore
+) -> None:
+    expect(ask(page, "hours?").locator(".badge")).to_be_visible()
+    store.pause_s = 1.5
+    turn = ask(page, "opened headphones?")
+    expect(turn.get_by_text("Looking in the handbook…")).to_be_visible()
+
+    page.reload()
+
+    expect(page.get_by_text("Reading the conversation again…")).to_be_visible()
+    expect(page.locator(".question")).to_have_text(["hours?", "opened headphones?"])
+    expect(page.locator(".turn .badge")).to_have_text(["Card", "Quote"], timeout=20_000)
+    expect(page.locator(".turn").last.locator(".answer-text")).to_have_text(
+        " ".join(HEADPHONES_SAID)
+    )
+    page.locator(".turn").last.get_by_role("button", name="Returning headphones").click()
+    expect(page.locator("mark").first).to_be_visible()
+    assert len(store.asked) == 2  # read again, not asked again
+
+
+def test_what_was_said_in_the_thread_elsewhere_is_there_after_a_reload(
+    page: Any, store: FakeStore
+) -> None:
+    expect(ask(page, "hours?").locator(".badge")).to_be_visible()
+    thread = store.asked[0].thread
+    store.ask("opened headphones?", thread=thread, associate="demo")
+
+    page.reload()
+
+    expect(page.locator(".question")).to_have_text(["hours?", "opened headphones?"])
+    expect(ask(page, "and earbuds?").locator(".badge")).to_be_visible()
+    assert {asked.thread for asked in store.asked} == {thread}
+
+
 def test_a_reload_keeps_the_conversation_and_its_thread(page: Any, store: FakeStore) -> None:
     expect(ask(page, "opened headphones?").locator(".badge")).to_be_visible()
 

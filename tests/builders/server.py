@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -23,7 +22,7 @@ class Way:
     """How a server is started, where it is not the plain way."""
 
     options: tuple[str, ...] = ()  # of `backroom run`
-    environment: Mapping[str, str] = field(default_factory=dict)  # beside this process's own
+    program: tuple[str, ...] = ("-m", "appliance.cli")  # as Python is given it
     log: Path | None = None  # takes all it prints
 
 
@@ -74,18 +73,31 @@ def running(home: Path, *, settings: str = "", way: Way = PLAIN) -> Iterator[Run
             server.process.wait(10)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A start that came to its end."""
+
+    status: int
+    said: str  # on both channels
+
+
+def ended(home: Path, log: Path, *options: str) -> Ended:
+    """Start a store that is to be refused; return once it has ended."""
+    process = _process(home, Way(options, log=log), port=_free_port())
+    try:
+        status = process.wait(LONGEST_START_S)
+    finally:
+        process.kill()
+    return Ended(status, log.read_text(encoding="utf-8"))
+
+
 def _process(home: Path, way: Way, *, port: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "appliance.cli", "run", "--home", str(home)]
+    command = [sys.executable, *way.program, "run", "--home", str(home)]
     command += ["--port", str(port), *way.options]
-    environment = {**os.environ, **way.environment}
     if way.log is None:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, text=True
-        )
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
     with way.log.open("a", encoding="utf-8") as log:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, text=True
-        )
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True)
 
 
 def _free_port() -> int:

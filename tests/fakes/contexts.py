@@ -29,8 +29,8 @@ class PassingContext:
     def decode(self, chunks: Sequence[Chunk]) -> int:
         return self.behind.decode(chunks)
 
-    def choose(self, index: int, choice: Choice) -> Token | None:
-        return self.behind.choose(index, choice)
+    def choose(self, index: int, choice: Choice, *, guessed: int = 0) -> Token | None:
+        return self.behind.choose(index, choice, guessed=guessed)
 
     def share(self, source: int, target: int, length: int) -> None:
         self.behind.share(source, target, length)
@@ -96,7 +96,7 @@ class BlindContext(PassingContext):
         self._last = list(chunks)
         return self.behind.decode(chunks)
 
-    def choose(self, index: int, choice: Choice) -> Token | None:
+    def choose(self, index: int, choice: Choice, *, guessed: int = 0) -> Token | None:
         if self._is_blind(self._last[index].tokens):
             return None
-        return self.behind.choose(index, choice)
+        return self.behind.choose(index, choice, guessed=guessed)

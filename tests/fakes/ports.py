@@ -14,6 +14,7 @@ import numpy as np
 from appliance.errors import LineDown, StoreError
 from appliance.lanes.api import nothing
 from appliance.ports import (
+    Asked,
     Decision,
     Filters,
     IndexedSentence,
@@ -134,6 +135,9 @@ class MemoryKnown:
     def nearest(self, vector: Vector, *, k: int) -> list[KnownAnswer]:
         return sorted(self.answers, key=lambda a: -a.cosine)[:k]
 
+    def asked(self, vector: Vector, sentences: Sequence[IndexedSentence]) -> list[Asked]:
+        return [Asked() for _ in sentences]
+
 
 @dataclass
 class MemoryFacts:
@@ -247,7 +251,7 @@ class FakeLine:
 
 @dataclass
 class ScriptedLane:
-    """`lanes.api.Lane` that does what the test says."""
+    """`ports.Lane` that does what the test says."""
 
     name: LaneName
     script: Callable[[Stitched], Draft] | None = None  # None: nothing to say

@@ -11,16 +11,17 @@ import uvicorn
 
 from appliance.web.app import configuration
 from appliance.web.listen import address, listen
+from appliance.web.sockets import SocketBounds
 from appliance.web.store import StoreLike
 
 START_S = 10.0
 
 
 @contextmanager
-def running(store: StoreLike) -> Iterator[str]:
+def running(store: StoreLike, *, bounds: SocketBounds | None = None) -> Iterator[str]:
     """Yield the address of a server over `store`; stops it, and lets running asks finish."""
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(configuration(store))
+    server = uvicorn.Server(configuration(store, bounds=bounds))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     until = time.monotonic() + START_S

@@ -207,14 +207,17 @@ class FakeStore:
     def examples(self) -> tuple[str, ...]:
         return ("Can opened headphones be returned?", "Can I give 25 % off?", "Price of the kettle")
 
-    def health(self) -> dict[str, Any]:
+    def health(self, *, is_counted: bool = True) -> dict[str, Any]:
         return {
             "live": True,
             "ready": self.is_ready,
+            "level": "calm",
+            "faults": [] if self.is_ready else ["/var/store/store.db: the disk is full."],
+            "store": self.settings.store,
             "release": "demo-7",
             "line": "not configured",
             "specialist": "larkmoor-8m",
-            "checks": {"journal": "pass"},
+            "checks": {"journal_rows": 7} if is_counted else {},
         }
 
     def ask(
@@ -280,7 +283,17 @@ class FakeStore:
         if self.owners.get(thread) != principal.owner:
             return None
         said = [(a, r) for a, r in self.answered.values() if a.thread == thread]
-        return tuple(Exchange(r.id, a.text, r.text, r.lane, a.asked_at) for a, r in said)
+        return tuple(
+            Exchange(
+                r.id,
+                a.text,
+                r.text,
+                r.lane,
+                a.asked_at,
+                sources=tuple(s for s in r.sources if s.id not in {f.id for f in r.facts}),
+            )
+            for a, r in said
+        )
 
     def product(self, key: str, *, role: Role) -> ProductCard | None:
         if key not in KETTLE.values():

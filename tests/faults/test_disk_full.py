@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from appliance.errors import BadInput, StoreError
 from appliance.files import replaced
 from appliance.store.db import Database
 from appliance.store.journal import SqliteJournal
+from tests.builders import disks
 from tests.builders.records import NOW
 from tests.builders.stores import Parts
 from tests.fakes.clock import FakeClock
@@ -90,22 +89,8 @@ def test_an_ask_on_a_full_disk_gets_no_reply_and_the_next_one_does(tmp_path: Pat
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB, where this machine lets us mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount") or pytest.skip("there is no mount on this machine")
-    made = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        pytest.skip(f"this user may not mount a tmpfs: {made.stderr.strip()}")
-    try:
+    with disks.small_disk(tmp_path / "disk") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_real_full_file_system_is_told_and_recovers(small_disk: Path) -> None:

@@ -215,9 +215,10 @@ class NeighboursLogits(PassingContext):
         self.wanted = [n for n, chunk in enumerate(chunks) if chunk.wants_token]
         return self.behind.decode(chunks)
 
-    def choose(self, index: int, choice: Choice) -> Token | None:
+    def choose(self, index: int, choice: Choice, *, guessed: int = 0) -> Token | None:
         at = self.wanted.index(index)
-        return self.behind.choose(self.wanted[(at + 1) % len(self.wanted)], choice)
+        neighbour = self.wanted[(at + 1) % len(self.wanted)]
+        return self.behind.choose(neighbour, choice, guessed=guessed)
 
 
 class ForgetsNothing(PassingContext):
@@ -238,8 +239,9 @@ class SwapsTokens(PassingContext):
         return self.behind.decode(swapped)
 
 
-def _find_by_length(self: Prefixes, tokens: tuple[int, ...]) -> Prefix | None:
-    return next((p for key, p in self._resident.items() if len(key) == len(tokens) > 0), None)
+def _find_by_length(self: Prefixes, tokens: tuple[int, ...], *, adapter: str = "") -> Prefix | None:
+    found = (p for p in self._resident.values() if len(p.tokens) == len(tokens) > 0)
+    return next(found, None)
 
 
 def _hears_a_leak(wrap: Callable[[Context], Context]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from appliance.errors import BackroomError, EngineBusy, EngineError, LineDown, S
 from appliance.meter import STAGES
 from appliance.pipeline import Listener, Pipeline
 from appliance.records import Ask, Draft, LaneName, Reply, Role, Sentence, Source, Stitched
+from appliance.turns import Turns
 from tests.builders.records import HEADPHONES as RULE
 from tests.builders.records import NOW, a_fact, an_ask
 from tests.builders.stores import CARD, HEADPHONES, KETTLE, Parts
@@ -418,3 +420,18 @@ def test_a_card_is_said_word_for_word(parts: Parts) -> None:
     reply = parts.pipeline()(an_ask("what is the wifi password for customers"))
     assert reply.text == CARD.text
     assert {s.id for s in reply.sources} == {"card:wifi"}
+
+
+def test_a_sentence_is_told_without_a_turn(parts: Parts) -> None:
+    pipeline = replace(parts.pipeline(), turns=Turns(1))
+    told: list[bool] = []
+
+    def another_may_think(_: Sentence) -> None:
+        thinking = threading.Thread(target=lambda: pipeline(an_ask()), daemon=True)
+        thinking.start()
+        thinking.join(5.0)
+        told.append(not thinking.is_alive())
+
+    pipeline(an_ask(), listener=noting([], another_may_think))
+    assert told
+    assert all(told)

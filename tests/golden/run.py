@@ -7,109 +7,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.backroom import Store
-from appliance.clock import SystemClock
 from appliance.config import DEMO_RELEASE, Settings
-from appliance.records import LaneName, Reply, Role
 from appliance.wiring import open_store
-from tests.golden.judge import judge, wrong_values
-from tests.golden.truth import fact_texts
+from models.golden.sit import DayClock, Result, figures, read_questions, run
 
 ASKED_AT = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 QUESTIONS = Path(__file__).parent / "questions.jsonl"
+__all__ = ["GoldenClock", "Result", "figures", "questions", "run"]
 
 
-class GoldenClock(SystemClock):
-    """The day the questions were written for: rules and promotions of another day differ."""
+class GoldenClock(DayClock):
+    """The day the questions were written for."""
 
-    def now(self) -> datetime:
-        """Return an instant of that day."""
-        return ASKED_AT
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One golden question, answered and judged."""
-
-    question: Mapping[str, Any]
-    reply: Reply
-    verdict: str  # right | honest | wrong
-    wrong: tuple[str, ...]  # values of the answer that stand in none of its sources
+    def __init__(self) -> None:
+        super().__init__(ASKED_AT)
 
 
 def questions() -> list[dict[str, Any]]:
     """Return the golden questions."""
-    return [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-
-
-def run(store: Store, asked: Iterable[Mapping[str, Any]]) -> list[Result]:
-    """Ask each question, its earlier turns first, and judge the answer."""
-    live = sqlite3.connect(store.settings.home / "live.db")
-    try:
-        return [_one(store, live, question) for question in asked]
-    finally:
-        live.close()
-
-
-def _one(store: Store, live: sqlite3.Connection, question: Mapping[str, Any]) -> Result:
-    role = Role(question.get("role", "associate"))
-    thread = f"golden-{question['id']}" if question.get("turns") else ""
-    for turn in question.get("turns", ()):
-        store.ask(turn, role=role, thread=thread)
-    reply = store.ask(question["text"], role=role, thread=thread)
-    today = store.clock.now().astimezone(store.settings.zone).date()
-    facts = fact_texts(question, live, today=today)
-    verdict = judge(question, text=reply.text, lane=reply.lane.value, fact_texts=facts)
-    if question.get("honest") and verdict == "honest":
-        verdict = "right"
-    return Result(question, reply, verdict, _wrong_values(store, reply))
-
-
-def _wrong_values(store: Store, reply: Reply) -> tuple[str, ...]:
-    if reply.lane is LaneName.HANDOFF:
-        return ()
-    texts = (
-        [f.text for f in reply.facts] + [p.message for p in reply.policies] + list(reply.missing)
-    )
-    for source in reply.sources:
-        passage = store.index.passage(source.id)
-        if passage is not None:
-            texts.append(f"{passage.title}. {passage.text}")
-        card = store.cards.get(source.id.removeprefix("card:"))
-        if card is not None:
-            texts.append(card.text)
-    texts += [c.mended for c in reply.checks if c.mended]
-    return wrong_values(reply.text, lane=reply.lane.value, sources=texts)
-
-
-def figures(results: list[Result]) -> dict[str, Any]:
-    """Return counts by verdict, kind and lane."""
-    kinds = sorted({str(r.question["kind"]) for r in results})
-    return {
-        "questions": len(results),
-        **_share(results),
-        "wrong_values": sum(bool(r.wrong) for r in results),
-        "by_kind": {k: _share([r for r in results if r.question["kind"] == k]) for k in kinds},
-        "by_lane": {
-            lane.value: dict(Counter(r.verdict for r in results if r.reply.lane is lane))
-            for lane in LaneName
-        },
-    }
-
-
-def _share(results: list[Result]) -> dict[str, Any]:
-    found = Counter(r.verdict for r in results)
-    n = max(1, len(results))
-    return {"n": len(results)} | {v: round(found[v] / n, 4) for v in ("right", "honest", "wrong")}
+    return read_questions(QUESTIONS)
 
 
 def main() -> None:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from appliance.damage import found
+from appliance.engines.answerability import OnnxAnswerability
 from appliance.errors import BackroomError
+from appliance.lexicon_file import load_lexicon
 from appliance.policy.cases import load_cases
 from appliance.policy.notices import load_notices
 from appliance.release import (
     load_instruction,
-    load_lexicon,
     load_text,
     load_toml,
     read_manifest,
 )
 from appliance.router_file import load_drafts, load_excerpts, load_router
+from appliance.stages.excerpt import FEATURES
 from appliance.stages.screen import Screen
 from appliance.store.card_vectors import CardVectors
 from appliance.store.cards import Cards
 from appliance.store.families import load_families
 from appliance.store.known_asks import KnownAsks
-from appliance.store.ranker import Ranker
+from appliance.store.ranker import OnnxRanker, Ranker
 
 # What Python says of itself: types with brackets, its own idioms, its codecs.
 RAW = (
@@ -72,6 +75,11 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "excerpts": ("excerpts.json", load_excerpts),
     "drafts": ("drafts.json", load_drafts),
     "the ranker": ("ranker.json", Ranker.load),
+    "the ranker's graph": ("ranker.onnx", OnnxRanker),
+    "the answerability model": (
+        "answerability.onnx",
+        partial(OnnxAnswerability, features=FEATURES),
+    ),
     "families": ("facts.toml", load_families),
     "notices": ("notices.toml", load_notices),
     "cases": ("cases.toml", load_cases),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.demo.seed import seed_store
-from tests.golden.judge import holds, judge, normalise, wrong_values
-from tests.golden.truth import fact_texts
+from models.golden.judge import holds, judge, normalise, wrong_values
+from models.golden.truth import fact_texts
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "models" / "corpus"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import BadInput, DamagedRelease
-from appliance.release import load_lexicon, open_release
+from appliance.lexicon_file import load_lexicon
+from appliance.release import open_release
 from models.package import REQUIRED, package
 
 

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from appliance.turns import RestingFacts, Turns
+from appliance.errors import EngineError
+from appliance.records import Draft, LaneName, Stitched
+from appliance.turns import RestingFacts, RestingLane, Turns
 from tests.builders.records import NOW
 from tests.fakes.ports import MemoryFacts
 
@@ -100,3 +102,37 @@ def test_facts_are_waited_for_without_a_turn() -> None:
         assert facts.read((), subject="LM-104233", at=NOW).facts == ()
         assert turns._free == 0
     assert free == [1]
+
+
+def test_a_model_is_waited_for_without_a_turn() -> None:
+    turns = Turns(1)
+    free: list[int] = []
+
+    class Watching:
+        name, is_model = LaneName.SPECIALIST, True
+
+        def draft(self, stitched: Stitched | None, *, remaining_s: float) -> Draft:
+            free.append(turns._free)
+            return Draft(self.name, (), p=remaining_s)
+
+    lane = RestingLane(Watching(), turns)
+    with turns.taken():
+        draft = lane.draft(None, remaining_s=0.25)
+        assert turns._free == 0
+    assert (lane.name, lane.is_model, draft.p, free) == (LaneName.SPECIALIST, True, 0.25, [1])
+
+
+def test_a_lane_that_fails_has_its_turn_again() -> None:
+    turns = Turns(1)
+
+    class Failing:
+        name, is_model = LaneName.SPECIALIST, True
+
+        def draft(self, stitched: Stitched | None, *, remaining_s: float) -> Draft:
+            raise EngineError("The engine is closed.")
+
+    with turns.taken():
+        with pytest.raises(EngineError):
+            RestingLane(Failing(), turns).draft(None, remaining_s=1.0)
+        assert turns._free == 0
+    assert turns._free == 1

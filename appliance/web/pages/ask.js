@@ -42,6 +42,11 @@ export async function fetchProduct(number, role) {
 /** Say whether a reply was right. */
 export const sendFeedback = (reply, feedback) => post(`/v1/replies/${encodeURIComponent(reply)}/feedback`, feedback);
 
+/** Return a conversation as it was said. */
+export async function fetchThread(thread) {
+  return (await reach(`/v1/threads/${encodeURIComponent(thread)}`)).json();
+}
+
 /** Return who is signed in, and what is needed first: "", "pair" or "sign_in". */
 export async function fetchMe() {
   return (await reach("/v1/me")).json();

@@ -3,6 +3,7 @@
 import { askStore, fetchExamples, fetchHealth, Problem } from "./ask.js";
 import { $, el } from "./dom.js";
 import { isProductNumber, openProduct } from "./product.js";
+import { recall } from "./recall.js";
 import { openReceipt, openSource } from "./sheet.js";
 import { isDemo, leave, openDoor } from "./signin.js";
 import { Talks } from "./talks.js";
@@ -47,7 +48,7 @@ function askAbout(sku) {
 }
 
 async function run(talk, turn, retries = 0) {
-  Object.assign(turn, { isRunning: true, sentences: [], problem: null, reply: null, retryIn: 0, progress: "Reading the question…" });
+  Object.assign(turn, { isRunning: true, isRecalled: false, sentences: [], problem: null, reply: null, retryIn: 0, progress: "Reading the question…" });
   refresh(turn);
   try {
     for await (const event of askStore({ text: turn.text, role: turn.role, thread: talk.thread })) {
@@ -67,7 +68,11 @@ async function run(talk, turn, retries = 0) {
 
 function hear(talk, turn, { name, data }) {
   if (name === "route" || name === "sources") turn.progress = progress({ name, data });
-  if (name === "route") talk.thread = data.thread;
+  if (name === "route") {
+    talk.thread = data.thread;
+    turn.id = data.id;
+    talks.save();
+  }
   if (name === "sentence") turn.sentences.push({ text: data.text });
   if (name === "done") {
     turn.reply = data;
@@ -114,10 +119,16 @@ function drawForm() {
   box.placeholder = turns.length ? "Ask a follow-up" : "Your question";
 }
 
+async function reread(talk) {
+  draw();
+  await recall(talk, () => { if (talks.current === talk) draw(); });
+  if (talks.all.includes(talk)) talks.save();
+}
+
 function drawList() {
   const rows = talks.all.map((talk) => el("li", {}, el("button", {
     type: "button", class: "talk", "aria-current": talk === talks.current ? "true" : null,
-    onclick: () => { talks.open(talk); leaveList(); draw(); scrollTo(0, document.body.scrollHeight); },
+    onclick: () => { talks.open(talk); leaveList(); reread(talk); scrollTo(0, document.body.scrollHeight); },
   }, talk.title)));
   $("#list").replaceChildren(...rows);
 }
@@ -199,7 +210,7 @@ function entered(who) {
   $("#who").hidden = $("#leave").hidden = isDemo(me);
   $("#to-manager").hidden = !isDemo(me) && me.role !== "manager";
   $("#who").textContent = `${me.name}, ${me.role}`;
-  draw();
+  reread(talks.current);
   setInert();
   drawExamples();
   drawHealth();

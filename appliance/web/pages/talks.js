@@ -43,7 +43,7 @@ export class Talks {
   }
 
   save() {
-    const kept = this.all.map((talk) => ({ ...talk, turns: talk.turns.filter((turn) => turn.reply).slice(-MOST_TURNS) }));
+    const kept = this.all.map((talk) => ({ ...talk, turns: talk.turns.map(saved).filter(Boolean).slice(-MOST_TURNS) }));
     try {
       sessionStorage.setItem(KEY, JSON.stringify(kept.filter((talk) => talk.turns.length)));
     } catch {
@@ -54,6 +54,12 @@ export class Talks {
 
 function fresh() {
   return { thread: "", title: "", turns: [] };
+}
+
+// Of a turn without an answer, what finds it again; a reload cuts a running one off before this.
+function saved(turn) {
+  if (turn.reply) return turn;
+  return turn.id && !turn.problem?.status ? { id: turn.id, text: turn.text, role: turn.role, sentences: [], isRecalled: true } : null;
 }
 
 function load() {

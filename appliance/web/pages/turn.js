@@ -88,7 +88,7 @@ export class TurnView {
     this.foot.replaceChildren(
       ...[factList(reply), this.sourceList(reply), followUps(this.turn, this.actions.ask)].filter(Boolean),
       new Thumbs(this.turn, this.actions.keep).element,
-      el("button", { type: "button", class: "quiet receipt-button", onclick: () => this.actions.openReceipt(reply) }, "Receipt"),
+      reply.isRecalled ? "" : el("button", { type: "button", class: "quiet receipt-button", onclick: () => this.actions.openReceipt(reply) }, "Receipt"),
     );
   }
 

@@ -99,6 +99,13 @@ def test_the_right_answer_reads_back_as_the_sources_own_words(model, sources):
     assert restore(written.text, values) == ROWS[0][2]
 
 
+def test_every_source_in_its_own_words_is_a_guess(model, sources):
+    prompt = build_prompt(model, ask="how long?", sources=sources)
+    layout, end = Layout(model, sources), model.token_id(END)
+    assert prompt.guesses == tuple(layout.answer(n)[:-1] for n in range(len(sources)))
+    assert all(end not in guess for guess in prompt.guesses)
+
+
 def test_other_words_keep_the_evidences_slots(model, sources):
     said = [
         model.token_id(SOURCES[1]),
@@ -141,3 +148,17 @@ def test_evidence_gives_facts_then_excerpts_with_the_evidences_slots():
     found = sources_of(Evidence((passage,), (fact,), values, excerpts=excerpts))
     assert [s.text for s in found] == ["X costs ⟦v0⟧.", "Pay within ⟦v1⟧.", "The fee is ⟦v0⟧."]
     assert [(s.start, s.end) for s in found[1:]] == [(15, 33), (0, 14)]
+
+
+def test_two_citations_are_read_as_both_sources(model, sources):
+    layout = Layout(model, sources)
+    tokens = layout.answer((0, 1))
+    assert [model.text([t]) for t in tokens] == [SOURCES[0], SOURCES[1], END]
+    written = layout.read(tokens)
+    assert (written.source, written.also, written.is_copy) == (0, 1, True)
+    assert written.text == f"{sources[0].text} {sources[1].text}"
+
+
+def test_a_source_cited_twice_is_one_source(model, sources):
+    written = Layout(model, sources).read([model.token_id(SOURCES[0])] * 2)
+    assert (written.source, written.also, written.is_copy) == (0, None, False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.asks import Material, training_group
+from models.asks import Material, reaches, training_group
 from models.exam import exam
 from models.handbook import read_handbook
 from models.rules import made_up, made_up_rules, topics
@@ -37,7 +37,7 @@ def test_a_group_points_at_sources_it_has(material):
         group = training_group(rng, material)
         assert 1 <= len(group.sources) <= 8
         assert group.asks
-        assert all(at is None or 0 <= at < len(group.sources) for _, at in group.asks)
+        assert all(reaches(at, len(group.sources)) for _, at in group.asks)
 
 
 def test_the_same_seed_gives_the_same_groups(material):

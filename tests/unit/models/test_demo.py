@@ -1,68 +1,22 @@
-"""The demo's build: its steps by name, and which documents count on a day."""
+"""The parts around the specialist: in the order they need each other, and which documents count."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from appliance.errors import BadInput
-from models import demo, demo_commands
+from models import demo
 from models.handbook import documents_in_force
 
-STEPS = (
-    "corpus", "index", "ranker", "known", "excerpts", "intents", "cards", "lanes", "package",
-)  # fmt: skip
+STEPS = ("index", "ranker", "known", "excerpts", "answerability", "intents", "cards")
 DAY = date(2026, 11, 22)
 
 
-def run(
-    monkeypatch: pytest.MonkeyPatch, *arguments: str
-) -> tuple[list[tuple[str, Any]], BaseException | None]:
-    """Return the steps done with what they were given, and the fault."""
-    done: list[tuple[str, Any]] = []
-    fakes = {n: lambda build, n=n: done.append((n, build)) or {"made": 1} for n in demo.steps()}
-    monkeypatch.setattr(demo, "steps", lambda: fakes)
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    demo_commands.register(app)
-    return done, CliRunner().invoke(app, ["demo", *arguments]).exception
-
-
-def test_the_steps_run_in_the_order_they_need_each_other() -> None:
+def test_the_parts_are_made_in_the_order_they_need_each_other() -> None:
     assert tuple(demo.steps()) == STEPS
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ((), STEPS),
-        (("--from", "lanes"), ("lanes", "package")),
-        (("--to", "index"), ("corpus", "index")),
-        (("--from", "cards", "--to", "cards"), ("cards",)),
-    ],
-)
-def test_a_build_may_start_and_end_anywhere(
-    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], expected: tuple[str, ...]
-) -> None:
-    done, fault = run(monkeypatch, *arguments, "--on", "2026-11-22", "--work", "w")
-    assert fault is None
-    assert tuple(name for name, _ in done) == expected
-    assert {(b.on, b.work) for _, b in done} == {(DAY, Path("w"))}
-
-
-@pytest.mark.parametrize("option", ["--from", "--to"])
-def test_an_unknown_step_is_refused_with_the_known_ones(
-    monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
-    done, fault = run(monkeypatch, option, "dance")
-    assert done == []
-    assert isinstance(fault, BadInput)
-    assert "lanes" in fault.hint
 
 
 def a_document(folder: Path, name: str, front: str) -> None:

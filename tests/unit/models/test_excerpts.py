@@ -34,7 +34,8 @@ COSINE = FEATURES.index("cosine")
 def candidates(cosines: list[float], right: int | None) -> Candidates:
     rows = np.zeros((len(cosines), len(FEATURES)))
     rows[:, COSINE] = cosines
-    return Candidates(ASK, rows, np.array([n == right for n in range(len(cosines))]))
+    labels = np.array([n == right for n in range(len(cosines))])
+    return Candidates(ASK, rows, labels, ("returns#0",) * len(cosines))
 
 
 def test_asks_are_read_with_their_answer_by_split(tmp_path: Path) -> None:
@@ -60,6 +61,22 @@ def test_the_sentence_that_answers_is_labelled_and_no_other() -> None:
     assert found.features.shape == (len(found.labels), len(FEATURES))
     assert len(found.labels) == 4
     assert found.labels.sum() == 1  # the same words in another document are no answer
+
+
+def test_without_its_document_an_ask_has_no_answer_but_still_has_sentences() -> None:
+    passage = a_passage(TEXT, id="returns#0", document="returns")
+    other = a_passage("Headphones are on aisle 4.", id="other#0", document="other")
+    (found,) = gather(
+        [ASK],
+        index=WordIndex([passage, other]),
+        embedder=HashEmbedder(),
+        lexicon=Lexicon({}),
+        known=KnownAsks((("returns#0", 14, 46),), ("how long",), np.ones((1, 64), np.float32)),
+        on=NOW.date(),
+        without=True,
+    )
+    assert found.passages == ("other#0",)
+    assert not found.labels.any()
 
 
 def test_an_ask_that_finds_nothing_gives_no_row() -> None:
@@ -89,7 +106,7 @@ def test_training_finds_the_feature_that_tells() -> None:
     for _ in range(60):
         rows = rng.normal(size=(4, len(FEATURES)))
         rows[1, COSINE] += 4.0
-        made.append(Candidates(ASK, rows, np.array([False, True, False, False])))
+        made.append(Candidates(ASK, rows, np.arange(4) == 1, ("returns#0",) * 4))
     model = train(made)
     assert set(model.weights) == set(FEATURES)
     assert max(model.weights, key=lambda name: abs(model.weights[name])) == "cosine"

@@ -123,19 +123,22 @@ def test_products_are_read_from_a_catalogue(tmp_path: Path) -> None:
     assert read_products(path) == [Product("LM-1", "40", "Kettle")]
 
 
-def test_rows_are_the_embedding_then_the_words_as_routing_reads_them() -> None:
+def test_rows_are_the_embedding_then_the_words_with_the_product_left_unsaid() -> None:
     index = WordIndex([], {"LM-1": "fernway kettle"})
-    known = frozenset({"price"})
+    texts = ["price of the fernway kettle", "headphones"]
+    vectors = HashEmbedder().embed(texts)
     rows = inputs(
-        ["price of the fernway kettle", "headphones"],
+        texts,
+        vectors=vectors,
         embedder=HashEmbedder(),
         index=index,
-        known=known,
+        known=frozenset({"price"}),
     )
     dim = HashEmbedder().dim
     assert rows.shape == (2, dim + WORD_BUCKETS + len(EXTRAS))
     assert rows[0, -2] == 1.0  # names the kettle
-    assert np.array_equal(rows[1, :dim], HashEmbedder().embed(["headphones"])[0])
+    assert np.array_equal(rows[0, :dim], HashEmbedder().embed(["price of the this item"])[0])
+    assert np.array_equal(rows[1, :dim], vectors[1])
 
 
 def test_training_gives_a_row_of_weights_for_each_intent() -> None:

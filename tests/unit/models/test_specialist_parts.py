@@ -1,5 +1,6 @@
 """Tokenizer, masks, sketch, recipe and figures of the specialist."""
 
+import dataclasses
 import json
 import random
 
@@ -9,15 +10,19 @@ import pytest
 from appliance.errors import BadInput
 from appliance.lanes.prompt import CONTROLS, NONE, SOURCES, slotted_sources
 from models.exam import Question, chosen, figures
-from models.recipe import digest, read_recipe
+from models.recipe import BaseRecipe, ModelRecipe, Recipe, digest, read_recipe
 from models.tokenizer import TrainedVocabulary, train_tokenizer
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.training
 
+from models import learn as learning  # noqa: E402
 from models.base import Shape, Transformer, load, save  # noqa: E402
 from models.batch import copies, sight  # noqa: E402
 from models.sketch import sketch  # noqa: E402
+from models.specialist import Desk, start  # noqa: E402
+
+STAGE = learning.Stage("text", rate=1e-3, steps=10)
 
 
 def test_digits_stand_alone_and_control_tokens_are_never_typed():
@@ -102,3 +107,33 @@ def test_names_of_sources_and_none_are_controls():
     assert {NONE, *SOURCES} <= set(CONTROLS)
     assert len(set(CONTROLS)) == len(CONTROLS)
     json.dumps(CONTROLS)
+
+
+def test_a_run_goes_on_from_its_base_with_its_weights_and_tokenizer(tmp_path):
+    base, folder = tmp_path / "base", tmp_path / "run"
+    base.mkdir()
+    folder.mkdir()
+    texts = [f" the return window of item {i} is thirty days" for i in range(200)] * 3
+    tokenizer = train_tokenizer(texts, vocabulary=340)
+    tokenizer.save(str(base / "tokenizer.json"))
+    sizes = ModelRecipe(vocabulary=340, width=224, layers=3, heads=7, inner=32)
+    model = Transformer(Shape(vocabulary=340, layers=3, inner=32))
+    save(model, str(base / "text.pt"), step=3)
+    recipe = Recipe(model=sizes, base=BaseRecipe(source="base"), folder=tmp_path)
+    desk = Desk(recipe, folder, [], None, None)
+    assert desk.vocabulary().size == 340
+    assert (folder / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
+    begun = start(desk, desk.vocabulary())
+    assert torch.equal(begun.embed.weight, model.embed.weight)
+    other = dataclasses.replace(recipe, model=dataclasses.replace(sizes, inner=64))
+    with pytest.raises(BadInput, match="inner"):
+        start(Desk(other, folder, [], None, None), desk.vocabulary())
+
+
+def test_the_time_a_stopped_training_stood_still_is_not_its_time(tmp_path, monkeypatch):
+    clock = iter([0.0, 1.0, 500.0, 501.0])
+    monkeypatch.setattr(learning.time, "monotonic", lambda: next(clock))
+    run = learning._Run(Transformer(Shape(vocabulary=64, layers=1, inner=32)), STAGE, tmp_path)
+    for _ in range(3):
+        run._tick()
+    assert run.spent == 1.0 + learning.LONGEST_STEP_S + 1.0

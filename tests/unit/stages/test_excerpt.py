@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from appliance.logistic import Logistic
-from appliance.ports import IndexedSentence
+from appliance.ports import Asked, IndexedSentence
 from appliance.records import Passage
 from appliance.stages.excerpt import FEATURES, RankExcerpts, stem
 from appliance.stages.text import sentence_spans
@@ -133,3 +133,40 @@ def test_vectors_are_read_as_they_lie_in_the_index() -> None:
         sentences=[IndexedSentence(PAIR.id, 0, 13, other), IndexedSentence(PAIR.id, 14, 57, one)],
     )
     assert [e.start for e in found] == [14, 0]
+
+
+def test_where_there_is_a_judge_its_odds_stand_and_the_weights_are_not_asked() -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def judge(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows.shape)
+        return np.array([0.1, 0.7], np.float32)
+
+    rank = RankExcerpts(Logistic({}, 99.0), lambda _: 1.0, judge)
+    found = rank("x", EMBEDDER.embed(["x"])[0], passages=[PAIR], sentences=sentences(PAIR))
+    assert [(e.start, e.p) for e in found] == [(14, pytest.approx(0.7)), (0, pytest.approx(0.1))]
+    assert seen == [(2, len(FEATURES))]
+
+
+def test_a_judge_is_not_asked_about_nothing() -> None:
+    def judge(rows: np.ndarray) -> np.ndarray:
+        raise AssertionError("asked")
+
+    rank = RankExcerpts(Logistic({}, 0.0), lambda _: 1.0, judge)
+    assert rank("x", EMBEDDER.embed(["x"])[0], passages=(), sentences=()) == ()
+
+
+def test_the_questions_of_a_sentence_speak_for_it_alone() -> None:
+    text = "can I bring the thing back"
+    rank = RankExcerpts(Logistic({}, 0.0), lambda _: 1.0)
+    box, opened = rank.features(
+        text,
+        EMBEDDER.embed([text])[0],
+        passages=[PAIR],
+        sentences=sentences(PAIR),
+        asked=[Asked(), Asked(("bring a thing back",), (0.9,))],
+    )
+    assert box["asked_coverage"] == 0.0
+    assert opened["asked_coverage"] == pytest.approx(1.0)
+    assert opened["asked_coverage_lead"] == pytest.approx(1.0)
+    assert (box["asked_lead"], opened["asked_lead"]) == (pytest.approx(-0.9), pytest.approx(0.9))

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.logistic import Logistic
 from appliance.ports import KnownAnswer
-from appliance.records import Entity, Evidence, Fact, Passage
+from appliance.records import Entity, Evidence, Excerpt, Fact, Passage
 from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.stitch import (
@@ -19,6 +19,7 @@ from appliance.stages.stitch import (
     SUBJECTS,
     Stitch,
     distinct,
+    likeliest_first,
     told,
 )
 from tests.builders.records import NOW, a_fact, a_grant, a_passage, a_query, a_refusal, a_routed
@@ -232,3 +233,17 @@ def test_earlier_records_travel_on_by_value() -> None:
     for name in ("ask", "query", "grant", "intent", "lanes", "reasons", "subject", "card"):
         assert getattr(stitched, name) == getattr(routed, name)
     assert stitched.ask.asked_at == NOW
+
+
+def test_passages_come_by_their_likeliest_sentence() -> None:
+    found = [a_passage("One. Two.", id=name) for name in ("a#0", "b#0", "c#0")]
+    excerpts = [Excerpt("c#0", 0, 4, 0.6), Excerpt("a#0", 0, 4, 0.3), Excerpt("c#0", 5, 9, 0.1)]
+    assert [p.id for p in likeliest_first(found, excerpts)] == ["c#0", "a#0", "b#0"]
+    assert likeliest_first(found, ()) == found
+
+
+def test_the_chance_that_anything_answers_is_no_more_than_certain() -> None:
+    sure = tuple(Excerpt("a#0", n, n + 1, 0.7) for n in (0, 1))
+    assert Evidence((), (), (), excerpts=sure).answered == 1.0
+    assert Evidence((), (), (), excerpts=sure[:1]).answered == 0.7
+    assert Evidence((), (), ()).answered == 0.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from appliance.errors import DamagedRelease
-from appliance.ports import KnownAnswer
+from appliance.ports import Asked, IndexedSentence, KnownAnswer
 from appliance.store.known_asks import KnownAsks, packed, unpacked
 
 ROWS = [
@@ -35,6 +35,32 @@ def test_the_ask_being_learned_from_is_left_out(tmp_path: Path) -> None:
     (first, *_) = written(tmp_path).nearest(EAST, k=5, but="one")
     assert first.passage == "a#0"
     assert first.cosine == pytest.approx(0.8, abs=1e-3)
+
+
+def test_a_sentence_has_the_questions_labelled_with_it_and_no_others(tmp_path: Path) -> None:
+    known = written(tmp_path)
+    here, beside, other = known.asked(
+        EAST,
+        [
+            IndexedSentence("a#0", 2, 8, EAST),
+            IndexedSentence("a#0", 5, 9, EAST),
+            IndexedSentence("c#0", 0, 5, EAST),
+        ],
+    )
+    assert here.texts == ("one", "uno")
+    assert here.cosines == pytest.approx((1.0, 0.8), abs=1e-3)
+    assert beside == other == Asked()
+
+
+def test_the_ask_being_learned_from_is_not_among_a_sentences_questions(tmp_path: Path) -> None:
+    sentence = IndexedSentence("a#0", 0, 5, EAST)
+    (found,) = written(tmp_path).asked(EAST, [sentence], but="one")
+    assert found.texts == ("uno",)
+
+
+def test_without_known_asks_no_sentence_has_questions() -> None:
+    none = KnownAsks((), (), np.zeros((0, 2), dtype=np.float32))
+    assert none.asked(EAST, [IndexedSentence("a#0", 0, 5, EAST)]) == [Asked()]
 
 
 def test_without_known_asks_nothing_is_near() -> None:

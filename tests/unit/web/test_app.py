@@ -137,6 +137,12 @@ def test_an_ask_from_another_sites_page_is_refused(client: Any, store: FakeStore
     assert len(store.asked) == 1
 
 
+@pytest.mark.parametrize("accept", ["a/b;q=1e999", "*/*;q=x", "text/event-stream;q=nan", "\xff"])
+def test_an_accept_header_that_is_none_is_no_bug(client: Any, accept: str) -> None:
+    headers = {"Accept": accept.encode("latin-1")}
+    assert client.post("/v1/ask", json={"text": "hours?"}, headers=headers).status_code == 200
+
+
 def test_a_passage_opens_by_its_id(client: Any) -> None:
     response = client.get("/v1/passages/returns-headphones%232")
 
@@ -172,7 +178,7 @@ def test_health_is_503_until_the_store_is_ready(client: Any, store: FakeStore) -
 
 
 def test_a_store_that_cannot_tell_its_health_is_a_503(client: Any, store: FakeStore) -> None:
-    def fail() -> dict[str, Any]:
+    def fail(*, is_counted: bool = True) -> dict[str, Any]:
         raise StoreError("The database is locked.")
 
     store.health = fail  # type: ignore[method-assign]

@@ -148,3 +148,26 @@ def test_a_body_that_stops_half_way_is_answered_and_holds_no_socket(url: str) ->
     with pytest.raises(Refused) as caught:
         asyncio.run(Drain(app, longest_s=0.0)(scope, nothing_comes, send))
     assert caught.value.problem.status == 408
+
+
+def test_a_body_that_waits_to_be_asked_for_and_then_does_not_come_holds_no_socket() -> None:
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+
+    async def nothing_comes() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(_message: Any) -> None:
+        raise AssertionError("nothing is to be sent")
+
+    headers = [(b"content-length", b"500"), (b"expect", b"100-Continue")]
+    with pytest.raises(Refused) as caught:
+        asyncio.run(
+            asyncio.wait_for(
+                Drain(app, longest_s=0.0)(
+                    {"type": "http", "headers": headers}, nothing_comes, send
+                ),
+                timeout=10,
+            )
+        )
+    assert caught.value.problem.status == 408

@@ -129,7 +129,9 @@ def test_a_passage_opens_by_the_role_of_who_is_signed_in(required: tuple[Any, Fa
 
 def test_a_header_outranks_cookies(required: tuple[Any, FakeStore]) -> None:
     client, store = required
-    client.cookies.set("backroom_session", store.people.signed_in(MIA))
+    device, token = store.people.paired()
+    client.cookies.set("backroom_device", token)
+    client.cookies.set("backroom_session", store.sessions.begin(device, MIA))
     ben = store.people.signed_in(BEN)
     assert client.get("/v1/me", headers=bearer(ben)).json()["name"] == "Ben"
     assert client.get("/v1/me", headers=bearer("x")).json()["needs"] == "pair"
@@ -142,6 +144,29 @@ def test_a_session_carried_to_another_device_is_nobodys(required: tuple[Any, Fak
     client.cookies.set("backroom_session", store.people.signed_in(MIA))
     client.cookies.set("backroom_device", elsewhere)
     assert code(client.post("/v1/ask", json=ASK)) == (401, "not_signed_in")
+
+
+def test_a_session_cookie_alone_is_nobodys_and_a_bearers_session_is_somebodys(
+    required: tuple[Any, FakeStore],
+) -> None:
+    client, store = required
+    session = store.people.signed_in(MIA)
+    assert client.post("/v1/ask", json=ASK, headers=bearer(session)).status_code == 200
+    client.cookies.set("backroom_session", session)
+    assert code(client.post("/v1/ask", json=ASK)) == (401, "not_paired")
+    assert client.get("/v1/me").json()["needs"] == "pair"
+    assert code(client.get("/v1/threads/t1")) == (401, "not_paired")
+
+
+def test_a_public_name_ends_the_demo_for_a_proxy_brings_everybody() -> None:
+    shop = replace(SETTINGS, sign_in="auto", public_name="shop.example")
+    with served(shop, base_url="https://shop.example") as (client, _):
+        assert code(client.post("/v1/ask", json=ASK)) == (401, "not_paired")
+        local = client.post("/v1/ask", json=ASK, headers={"Host": "127.0.0.1:8080"})
+        assert code(local) == (401, "not_paired")
+        assert client.get("/v1/me").json()["needs"] == "pair"
+    with served(replace(SETTINGS, sign_in="auto")) as (client, _):
+        assert client.post("/v1/ask", json=ASK).status_code == 200
 
 
 def test_another_askers_thread_is_as_unknown_as_none(required: tuple[Any, FakeStore]) -> None:

@@ -107,6 +107,45 @@ def test_ready_is_503_until_the_store_is(client: Any, store: FakeStore) -> None:
 
 
 @pytest.mark.parametrize("store", [GUARDED], indirect=True)
+def test_health_tells_each_what_is_theirs(client: Any, store: FakeStore) -> None:
+    _, managers = store.devices.key("Prometheus", Role.MANAGER)
+    _, askers = store.devices.key("Label printer", Role.ASSOCIATE)
+    store.is_ready = False
+
+    anyone, asker, manager = (
+        client.get("/health", headers={"Authorization": f"Bearer {key}"})
+        for key in ("x", askers, managers)
+    )
+
+    assert {r.status_code for r in (anyone, asker, manager)} == {503}
+    assert anyone.json() == {"live": True, "ready": False, "level": "calm"}
+    assert client.get("/health").json() == anyone.json()
+    assert client.get("/health/ready").json() == {"ready": False}
+    assert asker.json()["store"] == "0001"
+    assert "checks" not in asker.json()
+    assert "faults" not in asker.json()
+    assert manager.json()["checks"] == {"journal_rows": 7}
+    assert "disk is full" in manager.json()["faults"][0]
+    probe = client.get("/health/ready", headers={"Authorization": f"Bearer {managers}"})
+    assert probe.json()["faults"] == manager.json()["faults"]
+
+
+@pytest.mark.parametrize("store", [GUARDED], indirect=True)
+def test_nothing_is_counted_for_who_may_not_read_it(client: Any, store: FakeStore) -> None:
+    counted: list[bool] = []
+    health = store.health
+
+    def seen(*, is_counted: bool = True) -> dict[str, Any]:
+        counted.append(is_counted)
+        return health(is_counted=is_counted)
+
+    store.health = seen  # type: ignore[method-assign]
+    client.get("/health")
+    client.get("/health/ready")
+    assert counted == [False, False]
+
+
+@pytest.mark.parametrize("store", [GUARDED], indirect=True)
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
 def test_a_probe_needs_no_token(client: Any, path: str) -> None:
     assert client.get(path).status_code == 200

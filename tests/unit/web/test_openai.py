@@ -281,3 +281,57 @@ def test_a_device_that_asks_too_often_meets_the_clients_own_rate_limit_error() -
 
     assert caught.value.code == "too_many_asks"
     assert 0 < int(caught.value.response.headers["retry-after"]) <= 60
+
+
+# ── nulls and odd characters ──────────────────────────────────────────────────────────────────
+
+
+def test_nulls_that_clients_send_are_as_if_they_were_absent() -> None:
+    store = FakeStore(settings=SETTINGS)
+    nulls = ("stream", "stream_options", "n", "tools", "functions", "modalities", "logprobs")
+    nulls += ("response_format", "temperature", "max_tokens", "stop", "tool_choice", "metadata")
+    said = {"role": "assistant", "content": None, "tool_calls": None, "refusal": None}
+    earlier = [{"role": "system", "content": None}, QUESTION, said, {"role": "assistant"}]
+    with running(store) as url:
+        body = {"model": "backroom", "messages": [*earlier, QUESTION], **dict.fromkeys(nulls)}
+        answer = httpx.post(f"{url}/v1/chat/completions", json=body)
+        usage = {"stream": True, "stream_options": {"include_usage": None}}
+        stream = httpx.post(f"{url}/v1/chat/completions", json={**body, **usage})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == " ".join(HEADPHONES_SAID)
+    assert stream.status_code == 200, stream.text
+    assert '"usage"' not in stream.text
+    assert stream.text.endswith("data: [DONE]\n\n")
+
+
+def test_an_answer_comes_back_as_an_earlier_message_just_as_the_client_has_it() -> None:
+    with client_of(FakeStore(settings=SETTINGS)) as client:
+        first = chat(client).choices[0].message
+        again = chat(client, QUESTION, first.model_dump(), QUESTION)
+    assert again.choices[0].message.content == first.content
+
+
+def test_a_question_of_null_is_an_empty_one() -> None:
+    with (
+        client_of(FakeStore(settings=SETTINGS)) as client,
+        pytest.raises(openai.BadRequestError) as caught,
+    ):
+        chat(client, {"role": "user", "content": None})
+    assert caught.value.code == "empty_ask"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("a\\u0000b", "nul_in_text"), ("\\ud83d", "not_json")], ids=["nul", "half"]
+)
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+def test_what_no_ask_may_hold_no_earlier_message_may(role: str, text: str, code: str) -> None:
+    store = FakeStore(settings=SETTINGS)
+    messages = f'[{{"role": "{role}", "content": "{text}"}}, {{"role": "user", "content": "hi?"}}]'
+    body = f'{{"model": "backroom", "messages": {messages}}}'
+    with running(store) as url:
+        ask = httpx.post(f"{url}/v1/ask", content=f'{{"text": "{text}"}}')
+        answer = httpx.post(f"{url}/v1/chat/completions", content=body)
+    assert (ask.status_code, ask.json()["code"]) == (400, code)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert store.asked == []

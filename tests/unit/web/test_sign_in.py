@@ -246,3 +246,49 @@ def test_a_start_in_1970_signs_everyone_out_and_lets_them_in_again(store: FakeSt
         assert client.get("/v1/me").json()["needs"] == "sign_in"
         assert sign_in(client).status_code == 200
         assert client.get("/v1/me").json()["signed_in"]
+
+
+# ── the same handheld, paired again ───────────────────────────────────────────────────────────
+
+
+def test_a_handheld_that_pairs_again_shuts_out_the_device_it_was(
+    client: Any, store: FakeStore
+) -> None:
+    old = pair(client, store)
+    sign_in(client)
+    session = client.cookies["backroom_session"]
+
+    new = pair(client, store, "Electronics 3")
+
+    assert store.devices.of_token(old["token"]) is None
+    assert store.sessions.of_token(session) is None
+    assert store.devices.of_token(new["token"]) is not None
+    assert sign_in(client).status_code == 200
+
+
+def test_a_code_that_pairs_nothing_leaves_the_handheld_as_it_was(
+    client: Any, store: FakeStore
+) -> None:
+    old = pair(client, store)
+    body = {"code": "AAAA-AAAA", "name": "Electronics 3"}
+    problem(client.post("/v1/devices/pair", json=body), status=403, code="wrong_code")
+    assert store.devices.of_token(old["token"]) is not None
+
+
+def test_pairing_shuts_no_key_and_no_other_handheld_out(client: Any, store: FakeStore) -> None:
+    other = pair(client, store)
+    client.cookies.clear()
+    _, key = store.devices.key("Label printer", Role.LEAD)
+    client.cookies.set("backroom_device", key)
+    pair(client, store, "Toys 1")
+    assert store.devices.of_token(key) is not None
+    assert store.devices.of_token(other["token"]) is not None
+
+
+@pytest.mark.parametrize(("origin", "is_secure"), [("https://shop.example", True), (HERE, False)])
+def test_cookies_given_over_tls_travel_over_tls_alone(origin: str, is_secure: bool) -> None:
+    store = FakeStore(settings=replace(SETTINGS, public_name="shop.example"))
+    body = {"code": store.devices.new_code(600), "name": "Electronics 2"}
+    with TestClient(create_app(store), base_url=HERE) as client:
+        given = client.post("/v1/devices/pair", json=body, headers={"Origin": origin})
+    assert ("Secure" in cookies_set(given)["backroom_device"]) is is_secure

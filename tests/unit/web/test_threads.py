@@ -53,6 +53,9 @@ def test_a_conversation_is_told_as_it_was_said_with_its_thumbs(client: Any) -> N
     assert [turn["lane"] for turn in told["turns"]] == [first["lane"], "lookup"]
     assert [turn["reply"] for turn in told["turns"]] == [first["id"], second["id"]]
     assert [turn["verdict"] for turn in told["turns"]] == ["", "up"]
+    assert [s["id"] for s in told["turns"][0]["sources"]] == [s["id"] for s in first["sources"]]
+    assert first["sources"]
+    assert told["turns"][1]["sources"] == []  # a live fact is not true any more
     assert told["turns"][0]["asked_at"].startswith(f"{NOW:%Y-%m-%dT%H:%M}")
 
 

@@ -1,7 +1,7 @@
 """Say of one golden question whether an answer is right, honest or wrong.
 
 Reads letters, not meaning: an answer that holds the value and denies it is caught only where the
-question lists the denial as forbidden. `README.md` beside it says what the three words mean.
+question lists the denial as forbidden. tests/golden/README.md says what the three words mean.
 """
 
 from __future__ import annotations

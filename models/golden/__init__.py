@@ -1,0 +1,1 @@
+"""Golden questions: asked through the whole store, and judged."""

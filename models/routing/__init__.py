@@ -1,0 +1,1 @@
+"""Routing learned at headquarters: what is in scope, which lane is right, and what is promised."""

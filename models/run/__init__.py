@@ -1,0 +1,1 @@
+"""The recipe runner: ten steps through one folder, each whole or not there."""

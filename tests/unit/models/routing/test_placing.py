@@ -1,0 +1,66 @@
+"""A promise in a release: written beside what is there, and the release stays whole."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import DamagedRelease
+from appliance.release import MANIFEST, open_release
+from models.package import REQUIRED, package
+from models.routing.placing import place_promise
+from models.routing.promise import prove
+from models.routing.promised import as_row
+
+KEPT = as_row(prove([0.9] * 400, [False] * 400, thresholds=[0.8]))
+NONE = as_row(prove([0.9] * 400, [True] * 400, thresholds=[0.8]))
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    for name in REQUIRED:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name, encoding="utf-8")
+    package(
+        tmp_path,
+        release="r1",
+        counter=1,
+        created_at=datetime(2026, 11, 22, tzinfo=UTC),
+        compatibility={"values": "slots"},
+        thresholds={"accept_at": 0.9},
+        evaluation={"golden": 0.92},
+        probes=[{"text": "hours"}],
+    )
+    return tmp_path
+
+
+def test_a_promise_is_written_beside_what_is_there(release: Path) -> None:
+    before = open_release(release).manifest
+    place_promise(release, KEPT)
+    after = open_release(release).manifest
+    assert after.thresholds == {"accept_at": 0.9, "promise_at": 0.8}
+    assert after.evaluation["golden"] == 0.92
+    assert after.evaluation["promise"]["wrong"] == 0
+    assert "at most 2.0% is wrong, at 95% confidence" in after.evaluation["promise"]["sentence"]
+    assert (after.parts, after.probes, after.id) == (before.parts, before.probes, before.id)
+
+
+def test_what_cannot_be_promised_leaves_no_threshold_of_an_earlier_promise(release: Path) -> None:
+    place_promise(release, KEPT)
+    place_promise(release, NONE)
+    after = open_release(release).manifest
+    assert after.thresholds == {"accept_at": 0.9}
+    assert "Nothing can be promised" in after.evaluation["promise"]["sentence"]
+
+
+def test_a_release_that_is_not_whole_is_promised_nothing(release: Path) -> None:
+    before = (release / MANIFEST).read_text(encoding="utf-8")
+    (release / "index.db").write_text("other", encoding="utf-8")
+    with pytest.raises(DamagedRelease, match=r"index\.db"):
+        place_promise(release, KEPT)
+    assert (release / MANIFEST).read_text(encoding="utf-8") == before
+    assert json.loads(before)["thresholds"] == {"accept_at": 0.9}
