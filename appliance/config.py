@@ -40,7 +40,7 @@ class Settings:
     sign_in: str = "auto"  # auto: nobody signs in while `host` is this machine's own; or: required
     session_hours: float = 12.0  # a sign-in ends after this, or at sign-out
     asks_per_minute: int = 60  # of one device; more are answered 429; 0: no limit
-    edge_case_under: float = 0.5  # a reply less sure than this is kept for headquarters to label
+    edge_case_under: float = 0.7  # a reply less sure than this is kept for headquarters to label
 
     @property
     def zone(self) -> ZoneInfo:

@@ -23,7 +23,7 @@ from appliance.lanes.generalist import GeneralistLane, NoLine
 from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import LookupLane
 from appliance.lanes.prompt import CONTROLS
-from appliance.lanes.quote import QuoteLane
+from appliance.lanes.quote import AS_IT_IS, QuoteLane
 from appliance.lanes.specialist import SpecialistLane
 from appliance.lexicon_file import load_lexicon
 from appliance.monitoring.monitor import Monitoring
@@ -215,7 +215,7 @@ def _lanes(
         LookupLane(),
         SpecialistLane(model, drafts["specialist"].confidence, drafts["specialist"].accept_at),
         GeneralistLane(line, instruction),
-        QuoteLane(),
+        QuoteLane(drafts["quote"].confidence if "quote" in drafts else AS_IT_IS),
         HandoffLane(),
     )
     return {lane.name: lane for lane in lanes}

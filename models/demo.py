@@ -17,6 +17,7 @@ import numpy as np
 
 from appliance.config import Settings
 from appliance.index_build.build import build_index
+from appliance.lanes.quote import quote_signals
 from appliance.lexicon_file import load_lexicon
 from appliance.logistic import Logistic
 from appliance.records import LaneName
@@ -37,7 +38,7 @@ ASKED_AT = timedelta(hours=15)  # of the day whose rules are in force, UTC
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
 # because governance and the draft's own p stand behind it.
 TRY_AT = {"card": 0.75, "lookup": 0.4, "specialist": 0.05, "generalist": 0.3, "quote": 0.0}
-# A quote's p is its sentence's own; one under this names the wrong subject more often than not, and
+# One whose likeliest sentence has a p under this names the wrong subject more often than not, and
 # a person to ask is worth more.
 QUOTE_AT = 0.2
 
@@ -233,6 +234,7 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
     # A draft under this p gives way to the quote: a quote of the same sentence costs the associate
     # a longer read, a wrong sentence costs trust.
     least = outcomes.least_p(trials["calibration"], draft, LaneName.SPECIALIST)
+    quote = outcomes.draft_model(trials["calibration"], LaneName.QUOTE)
     figures = outcomes.figures(trials["report"], models, draft)
     table = read_table(build.release / "router" / "router.json")
     table["lanes"] = {name: outcomes.row_of(model) for name, model in models.items()}
@@ -243,7 +245,7 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
         {
             "drafts": {
                 "specialist": outcomes.draft_row(draft, least),
-                "quote": outcomes.draft_row(Logistic({}, 0.0), QUOTE_AT),
+                "quote": outcomes.draft_row(quote, quote.p(quote_signals(QUOTE_AT))),
             },
             "figures": figures,
         },

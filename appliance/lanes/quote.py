@@ -7,10 +7,12 @@ in one and closed in another looks torn in both.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.lanes.api import nothing
+from appliance.logistic import Logistic
 from appliance.records import Draft, Excerpt, LaneName, Passage, Sentence, Source, Stitched
 from appliance.stages.text import balanced
 
@@ -22,13 +24,21 @@ ALONG_SHARE = 0.4
 MOST_ALONG = 2
 MOST_SENTENCES = 5
 LEADS = {"en": "The handbook says: ", "es": "El manual dice: "}
+AS_IT_IS = Logistic({}, 0.0)
+LEAST_ODDS = 1e-4  # a p of 0 or 1 has no logit
 GAP = "… "  # before a sentence that does not follow the one before it
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteLane:
-    """Speaks the likeliest sentences of one document word for word, and says that it quotes."""
+    """Speaks the likeliest sentences of one document word for word, and says that it quotes.
 
+    Attributes:
+        confidence: Signals of a quote -> p that it holds the answer. Several sentences hold it more
+            often than the likeliest alone; without weights that one's p stands for them all.
+    """
+
+    confidence: Logistic = AS_IT_IS
     name: LaneName = LaneName.QUOTE
     is_model: bool = False
 
@@ -45,7 +55,16 @@ class QuoteLane:
         for n, (before, after) in enumerate(itertools.pairwise(chosen), 1):
             if not _follows(before, after, passages[after.passage].text):
                 sentences[n] = replace(sentences[n], text=f"{GAP}{sentences[n].text}")
-        return Draft(self.name, tuple(sentences), p=excerpts[0].p)
+        best = excerpts[0].p
+        signals = quote_signals(best)
+        p = self.confidence.p(signals) if self.confidence.weights else best
+        return Draft(self.name, tuple(sentences), p=p, signals=tuple(signals.items()))
+
+
+def quote_signals(best: float) -> dict[str, float]:
+    """Return what tells whether a quote answers, of its likeliest sentence's p."""
+    p = min(max(best, LEAST_ODDS), 1.0 - LEAST_ODDS)
+    return {"best_logit": math.log(p / (1.0 - p))}
 
 
 def choose(excerpts: Sequence[Excerpt], passages: Mapping[str, Passage]) -> list[Excerpt]:

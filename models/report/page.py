@@ -179,9 +179,9 @@ def _quantization(
             for r in rows
         ],
     )  # fmt: skip
-    chosen = found.get("smallest_as_good", "")
+    chosen = found.get("fastest_as_good", "")
     told = (
-        f"<p>The smallest that gets as much right as the best, within half a point: "
+        f"<p>The fastest of those the exam cannot tell from the best: "
         f"<b>{html.escape(chosen)}</b>.</p>"
         if chosen
         else ""

@@ -90,7 +90,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "evaluate", _later("serving", "evaluate"), paths=_golden,
-        needs=("corpus", "quantize", "router", "calibrate"),
+        needs=("corpus", "quantize", "parity", "router", "calibrate"),
         tables=("evaluate", "exam", "calibrate", "quantize"),
     ),
     Step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from appliance.lanes.card import CardLane
 from appliance.lanes.generalist import GeneralistLane, NoLine, read_answer
 from appliance.lanes.handoff import HandoffLane
 from appliance.lanes.lookup import MOST_FACTS, LookupLane
-from appliance.lanes.quote import LEADS, QuoteLane
+from appliance.lanes.quote import LEADS, QuoteLane, quote_signals
+from appliance.logistic import Logistic
 from appliance.policy.notices import Notices
 from appliance.records import Draft, LaneName, Outcome, Passage
 from appliance.stages.govern import Govern
@@ -162,6 +164,20 @@ def test_a_quote_stays_in_one_passage() -> None:
     assert texts(draft(QuoteLane(), evidence=evidence)) == [
         f"The handbook says: “{HEADPHONES.text}”"
     ]
+
+
+def test_a_quote_is_as_sure_as_quotes_like_it_were_right() -> None:
+    evidence = an_evidence([THREE], excerpts=excerpts_of(THREE, 0.1, 0.3, 0.2))
+    surer = QuoteLane(Logistic({"best_logit": 1.0}, 1.0))
+    said = draft(surer, evidence=evidence)
+    assert texts(said) == texts(quoted(0.1, 0.3, 0.2))
+    assert said.p == pytest.approx(1 / (1 + (0.7 / 0.3) / math.e))
+    assert dict(said.signals) == quote_signals(0.3)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_a_sentence_that_is_certain_still_has_a_logit(p: float) -> None:
+    assert math.isfinite(quote_signals(p)["best_logit"])
 
 
 def test_without_a_passage_there_is_nothing_to_quote() -> None:
