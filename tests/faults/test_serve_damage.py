@@ -21,7 +21,7 @@ RULES, SCHEMA, FACTS = "rules/promises.cedar", "rules/schema.cedarschema", "fact
 MANIFEST = "manifest.json"
 PARTS = (GGUF, ONNX, INDEX, RULES, MANIFEST)
 OTHERS = ("embedder/tokenizer.json", SCHEMA, "rules/notices.toml", FACTS, "router/router.npz",
-          "known/vectors.npy", "ranker/ranker.json", "lexicon.toml")  # fmt: skip
+          "known/vectors.npy", "ranker/ranker.onnx", "lexicon.toml")  # fmt: skip
 
 
 def another_model(content: bytes) -> bytes:
@@ -79,8 +79,17 @@ def test_a_real_start_over_a_damaged_part_ends_with_a_sentence_and_leaves_no_fil
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("how", [gone, cut, text, flipped], ids=lambda how: how.__name__)
-@pytest.mark.parametrize("part", PARTS)
+# A bit of the manifest's own figures is nobody's to notice before releases are signed.
+@pytest.mark.parametrize(
+    ("part", "how"),
+    [
+        (p, how)
+        for p in PARTS
+        for how in (gone, cut, text, flipped)
+        if (p, how) != (MANIFEST, flipped)
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_a_part_that_is_not_the_manifests_is_named_with_what_was_expected_and_found(
     refused: Refused, tmp_path: Path, part: str, how: Damage
 ) -> None:

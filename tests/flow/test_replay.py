@@ -80,7 +80,7 @@ def test_a_replay_writes_no_row_and_no_turn(store: Store) -> None:
 
     assert store.journal.verify() == rows
     assert store.threads.turns("t1") == turns
-    assert store.spool.count() == spooled == 1
+    assert store.spool.count() == spooled > 0
 
 
 def test_a_replay_keeps_the_clock_of_then(store: Store, parts: Parts) -> None:
