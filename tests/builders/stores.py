@@ -197,7 +197,7 @@ class Parts:
 
     def store(self, home: Path) -> Store:
         return Store(
-            settings=Settings(home=home),
+            settings=Settings(home=home, edge_case_under=0.5),
             release=Release(home, Manifest(RELEASE, 7, NOW, "0", 0, {}, {})),
             pipeline=self.pipeline(),
             index=self.index,
