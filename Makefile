@@ -43,7 +43,7 @@ $(VENV)/.store: pyproject.toml | $(VENV)/.machine
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.machine
 	@echo "Setting up everything for tests and training in $(VENV) …"
-	@$(BIN)/pip install --quiet --editable ".[postgres,models,test,check]"
+	@$(BIN)/pip install --quiet --editable ".[postgres,hub,models,test,check]"
 	@touch $@ $(VENV)/.store
 
 clean:

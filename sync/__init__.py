@@ -1,1 +1,1 @@
-"""The line between a store and headquarters; still to come."""
+"""The line between stores and headquarters: signed releases down, hard cases up."""

@@ -1,0 +1,1 @@
+"""Headquarters: one process that enrols stores, hears them and answers them."""

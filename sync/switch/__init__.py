@@ -1,0 +1,1 @@
+"""How a store goes from one release to the next, and back."""

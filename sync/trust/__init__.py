@@ -1,0 +1,1 @@
+"""Thinking about trust: roles, paths and rings. Opens no file, socket or clock."""
