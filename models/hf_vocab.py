@@ -14,6 +14,7 @@ from typing import Any
 from gguf import GGUFReader, GGUFWriter, TokenType
 from tokenizers import Tokenizer
 
+from appliance.engines.llama_vocab import defused
 from appliance.errors import BadInput, EngineError
 from models.hf_base import TOKENIZER, HfBase
 from models.tokenizer import QWEN2
@@ -45,8 +46,9 @@ class BaseVocabulary:
         """Return token ids, no BOS added; with `special=False` none of them is a control token."""
         if special:
             return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
-        parts = (self._plain.encode(p, add_special_tokens=False).ids for p in self._cut(text))
-        return tuple(itertools.chain.from_iterable(parts))
+        parts = defused(text, self._user_defined)
+        ids = (self._plain.encode(part, add_special_tokens=False).ids for part in parts)
+        return tuple(itertools.chain.from_iterable(ids))
 
     def text(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, control tokens by their names."""
@@ -64,18 +66,6 @@ class BaseVocabulary:
                 hint="Run: backroom models fit BASE --out FITTED, and train on FITTED.",
             )
         return self._named[name]
-
-    def _cut(self, text: str) -> list[str]:
-        parts = [text]
-        for name in self._user_defined:
-            cut: list[str] = []
-            for part in parts:
-                while (at := part.find(name)) >= 0:
-                    cut.append(part[: at + 1])
-                    part = part[at + 1 :]  # noqa: PLW2901 - what is left of it
-                cut.append(part)
-            parts = cut
-        return parts
 
 
 def tokens_of(base: HfBase) -> list[str]:

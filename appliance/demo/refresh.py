@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from pathlib import Path
 from appliance.config import Settings
 from appliance.demo.seed import seed_store
 from appliance.ports import Clock
+from appliance.recurring import recurring
 
 log = logging.getLogger(__name__)
 
@@ -44,22 +44,16 @@ def keep_fresh(settings: Settings, clock: Clock) -> Iterator[None]:
     if settings.live_database:
         yield
         return
-    stopped = threading.Event()
-    path = settings.home / LIVE_DATABASE
 
-    def loop() -> None:
-        while not stopped.wait(EVERY.total_seconds()):
-            try:
-                refresh_demo(path, now=clock.now())
-            # The outermost loop: a full disk now must not stop the next refresh. The facts go
-            # stale meanwhile, and answers say so.
-            except Exception:
-                log.exception("demo_refresh_failed")
+    def step() -> None:
+        try:
+            refresh_demo(settings.home / LIVE_DATABASE, now=clock.now())
+        # The outermost loop: a full disk now must not stop the next refresh. The facts go
+        # stale meanwhile, and answers say so.
+        except Exception:
+            log.exception("demo_refresh_failed")
 
-    thread = threading.Thread(target=loop, name="demo-refresh", daemon=True)
-    thread.start()
-    try:
+    # `wiring` has refreshed them as the store opened.
+    every_s = EVERY.total_seconds()
+    with recurring(step, every_s=every_s, name="demo-refresh", is_begun=True):
         yield
-    finally:
-        stopped.set()
-        thread.join()

@@ -43,7 +43,7 @@ class LlamaVocabulary:
         return self._remembered(text)
 
     def _plain(self, text: str) -> tuple[int, ...]:
-        parts = (self._tokenize(part, special=False) for part in self._defused(text))
+        parts = (self._tokenize(part, special=False) for part in defused(text, self._user_defined))
         return tuple(itertools.chain.from_iterable(parts))
 
     def piece(self, token: int) -> bytes:
@@ -75,23 +75,6 @@ class LlamaVocabulary:
         with self._lock:
             self._vocab = None
         self._remembered.cache_clear()
-
-    def _defused(self, text: str) -> list[str]:
-        """Cut a text inside every user-defined token's name.
-
-        llama.cpp matches those (not control tokens) even with parse_special off, so that an
-        associate could type one. Test: unit/engines/test_llama.py.
-        """
-        parts = [text]
-        for name in self._user_defined:
-            cut: list[str] = []
-            for part in parts:
-                while (at := part.find(name)) >= 0:
-                    cut.append(part[: at + 1])
-                    part = part[at + 1 :]  # noqa: PLW2901 - what is left of it
-                cut.append(part)
-            parts = cut
-        return parts
 
     def _tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         data = text.encode("utf-8", "replace")
@@ -125,3 +108,21 @@ class LlamaVocabulary:
                 if count >= 0:
                     return buffer.raw[:count]
                 size = -count
+
+
+def defused(text: str, names: Sequence[str]) -> list[str]:
+    """Cut a text inside every user-defined token's name.
+
+    llama.cpp matches those (not control tokens) even with parse_special off, so that an
+    associate could type one. Training cuts alike. Test: unit/engines/test_llama.py.
+    """
+    parts = [text]
+    for name in names:
+        cut: list[str] = []
+        for part in parts:
+            while (at := part.find(name)) >= 0:
+                cut.append(part[: at + 1])
+                part = part[at + 1 :]  # noqa: PLW2901 - what is left of it
+            cut.append(part)
+        parts = cut
+    return parts

@@ -7,7 +7,6 @@ memory) is not seen; the process' own size is, and is shown.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 import psutil
 
 from appliance.monitoring.pressure import Pressure, Vitals
+from appliance.recurring import recurring
 
 log = logging.getLogger(__name__)
 
@@ -103,20 +103,8 @@ class Watch:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Watch in a thread of its own while the block runs."""
-        stopped = threading.Event()
-
-        def loop() -> None:
-            self.step()
-            while not stopped.wait(self._every_s):
-                self.step()
-
-        thread = threading.Thread(target=loop, name="watch", daemon=True)
-        thread.start()
-        try:
+        with recurring(self.step, every_s=self._every_s, name="watch"):
             yield
-        finally:
-            stopped.set()
-            thread.join()
 
 
 def _cpu_times() -> tuple[float, float, float]:

@@ -19,6 +19,7 @@ from appliance.store.db import Database
 from appliance.store.instants import parsed, written
 from appliance.store.journal import add_row
 from appliance.store.lockout import Tally
+from appliance.store.naming import one_line
 
 MOST_BADGE_CHARS = 16
 MOST_NAME_CHARS = 60
@@ -218,13 +219,8 @@ def _badge(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    name = " ".join(text.split())
-    if not name or len(name) > MOST_NAME_CHARS or not name.isprintable():
-        raise BadInput(
-            f"A name has 1 to {MOST_NAME_CHARS} printable characters.",
-            hint='As on the badge: --name "Maria Alvarez"',
-        )
-    return name
+    hint = 'As on the badge: --name "Maria Alvarez"'
+    return one_line(text, what="A name", most=MOST_NAME_CHARS, hint=hint)
 
 
 def _pin(pin: str) -> str:

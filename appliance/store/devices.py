@@ -15,6 +15,7 @@ from appliance.records import Role
 from appliance.store.db import Database
 from appliance.store.instants import SET_CLOCKS_ARE_AFTER, STEP_BACK, parsed, written
 from appliance.store.journal import add_row
+from appliance.store.naming import one_line
 from appliance.store.tokens import digest, new_code, new_token, typed_code
 
 HANDHELD = "handheld"
@@ -239,13 +240,8 @@ def _device(row: tuple[str, ...]) -> Device:
 
 
 def _name(text: str) -> str:
-    name = " ".join(text.split())
-    if not name or len(name) > MOST_NAME_CHARS or not name.isprintable():
-        raise BadInput(
-            f"A device's name has 1 to {MOST_NAME_CHARS} printable characters.",
-            hint='Name it by its place: "Electronics 2".',
-        )
-    return name
+    hint = 'Name it by its place: "Electronics 2".'
+    return one_line(text, what="A device's name", most=MOST_NAME_CHARS, hint=hint)
 
 
 def _new_id() -> str:

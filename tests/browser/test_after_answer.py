@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.errors import StoreError
 from appliance.records import Role, Thumb
-from tests.fakes.server import running
+from tests.builders.chromium import needs_chromium, opened
 from tests.fakes.store import HEADPHONES_SAID, KETTLE, FakeStore
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-HANDHELD = {"width": 360, "height": 740}
 LEAST_TARGET_PX = 48
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: apt-get install chromium"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -45,27 +27,10 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def page(chromium: Any, store: FakeStore) -> Iterator[Any]:
-    """Open the page on a handheld; fails when it asks another host or has an error of its own."""
-    with running(store) as url:
-        context = chromium.new_context(viewport=HANDHELD, has_touch=True)
-        page = context.new_page()
-        asked: list[str] = []
-        errors: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: _note(message, errors))
-        page.goto(url)
+    with opened(chromium, store) as page:
         # Keys typed before the store has said who is here fall on a form that is not open yet.
         expect(page.locator(".example").first).to_be_visible()
         yield page
-        context.close()
-        assert [address for address in asked if not address.startswith(f"{url}/")] == []
-        assert errors == []
-
-
-def _note(message: Any, errors: list[str]) -> None:
-    if message.type == "error" and "Failed to load resource" not in message.text:
-        errors.append(message.text)
 
 
 def ask(page: Any, text: str = "opened headphones?") -> Any:

@@ -11,32 +11,15 @@ import pytest
 from appliance.config import Settings
 from appliance.monitoring.pressure import Pressure
 from appliance.records import LaneName
+from tests.builders.chromium import needs_chromium, opened
 from tests.builders.vitals import some_vitals
-from tests.fakes.server import running
 from tests.fakes.store import FakeStore
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-HANDHELD = {"width": 360, "height": 740}
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: apt-get install chromium"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -58,26 +41,8 @@ def press(store: FakeStore, **figures: float) -> None:
 
 @pytest.fixture
 def page(chromium: Any, store: FakeStore) -> Iterator[Any]:
-    """Open the page on a handheld; fails when it asks another host or has an error of its own."""
-    with running(store) as url:
-        context = chromium.new_context(viewport=HANDHELD, has_touch=True)
-        page = context.new_page()
-        asked: list[str] = []
-        errors: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: _note(message, errors))
-        page.goto(f"{url}/manager")
+    with opened(chromium, store, path="/manager") as page:
         yield page
-        context.close()
-        assert [address for address in asked if not address.startswith(f"{url}/")] == []
-        assert errors == []
-
-
-def _note(message: Any, errors: list[str]) -> None:
-    # Chromium itself reports a refused request; that one is what the page is being tested with.
-    if message.type == "error" and "Failed to load resource" not in message.text:
-        errors.append(message.text)
 
 
 def test_the_hour_is_told_in_figures_and_plots_and_fits_a_handheld(page: Any) -> None:

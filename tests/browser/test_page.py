@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.errors import EngineBusy
-from tests.fakes.server import running
+from tests.builders.chromium import HANDHELD, needs_chromium, opened
 from tests.fakes.store import HEADPHONES_SAID, FakeStore
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-HANDHELD = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: apt-get install chromium"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -44,30 +26,9 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def page(chromium: Any, store: FakeStore, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Open the page on a handheld; fails when it asks another host or has an error of its own."""
     viewport = getattr(request, "param", HANDHELD)
-    with running(store) as url:
-        context = chromium.new_context(
-            viewport=viewport, has_touch=viewport is HANDHELD, timezone_id="America/New_York"
-        )
-        page = context.new_page()
-        asked: list[str] = []
-        errors: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: _note(message, errors))
-        page.goto(url)
+    with opened(chromium, store, viewport=viewport, timezone_id="America/New_York") as page:
         yield page
-        context.close()
-        assert asked
-        assert [address for address in asked if not address.startswith(f"{url}/")] == []
-        assert errors == []
-
-
-def _note(message: Any, errors: list[str]) -> None:
-    # Chromium itself reports a refused request; that one is what the page is being tested with.
-    if message.type == "error" and "Failed to load resource" not in message.text:
-        errors.append(message.text)
 
 
 def ask(page: Any, text: str) -> Any:

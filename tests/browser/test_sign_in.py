@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from appliance.config import Settings
+from tests.builders.chromium import HANDHELD, needs_chromium, opened
 from tests.builders.people import ANA, BEN, PIN
 from tests.fakes.server import running
 from tests.fakes.store import FakeStore
@@ -17,27 +18,10 @@ from tests.fakes.store import FakeStore
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-HANDHELD = {"width": 360, "height": 740}
 SETTINGS = Settings(home=Path("/nowhere"), sign_in="required")
 LEAST_TARGET_PX = 48
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: apt-get install chromium"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -49,22 +33,8 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def page(chromium: Any, store: FakeStore) -> Iterator[Any]:
-    """Open the page on a handheld; fails when it has an error of its own."""
-    with running(store) as url:
-        context = chromium.new_context(viewport=HANDHELD, has_touch=True)
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: _note(message, errors))
-        page.goto(url)
+    with opened(chromium, store) as page:
         yield page
-        context.close()
-        assert errors == []
-
-
-def _note(message: Any, errors: list[str]) -> None:
-    if message.type == "error" and "Failed to load resource" not in message.text:
-        errors.append(message.text)
 
 
 def pair(page: Any, store: FakeStore) -> None:
