@@ -1,0 +1,1 @@
+"""A power cut, played over what programs did to their files."""
