@@ -105,7 +105,7 @@ def test_a_file_that_is_replaced_is_the_old_one_or_the_new_one_whole(
 
 
 def test_the_model_of_a_cut_finds_a_program_that_does_not_sync(tmp_path: Path) -> None:
-    # The tests above, shown a culprit: a commit that does not wait for the disk loses what was said.
+    # The tests above, shown a culprit: a commit that does not wait for the disk loses words.
     home, log = tmp_path / "home", tmp_path / "log"
     home.mkdir()
     hasty = SPEAKER.replace("database = Data", "import appliance.store.db as d\n"

@@ -1,9 +1,9 @@
 """Plays a power cut: what of a recorded folder is still there when only synced bytes are sure.
 
 The model is a journalling file system at its strictest. A file keeps the bytes it had at its last
-fsync; of what was written since, any part may be there or not, and the last write may be torn. Names
-change in order: an fsync of a folder makes its names sure, and all changes of names before them; an
-fsync of a file makes no name sure. What is not sure survives up to a moment the test draws.
+fsync; of what was written since, any part may be there or not, and a write may be torn. Names
+change in order: an fsync of a folder makes its names sure, and all changes of names before them;
+an fsync of a file makes no name sure. What is not sure survives up to a moment the test draws.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SOURCE = Path(__file__).with_name("record.c")
 HEAD = struct.Struct("<IIQQQII")  # `struct head` of record.c
 MAGIC = 0x50574552
 WRITE, CUT, SYNC, ENTER, LEAVE, FOLDER, FILE, MOVE, SAID = range(1, 10)
+_Draw = tuple[random.Random, float]
 TORN_SHARE = 0.3  # of the writes that survive, how many do so in part
 
 
@@ -166,21 +167,18 @@ def after_cut(
             place.pop(step.data.decode(errors="surrogateescape"), None)
         place[step.name] = of
     into.mkdir(parents=True)
-    _build(tree, disk, top, into, rng, share)
+    _build(tree, disk, top, into, (rng, share))
     return heard
 
 
-def _build(
-    tree: dict[int, dict[str, int]], disk: _Disk, at: int, into: Path, rng: random.Random,
-    share: float,
-) -> None:  # fmt: skip
+def _build(tree: dict[int, dict[str, int]], disk: _Disk, at: int, into: Path, draw: _Draw) -> None:
     for name, number in tree.get(at, {}).items():
         path = into / name
         if number in disk.folders:
             path.mkdir()
-            _build(tree, disk, number, path, rng, share)
+            _build(tree, disk, number, path, draw)
         else:
-            path.write_bytes(disk.files.get(number, _File()).after_cut(rng, share))
+            path.write_bytes(disk.files.get(number, _File()).after_cut(*draw))
             path.chmod(0o600)
 
 
