@@ -13,7 +13,14 @@ from appliance.records import Admitted, LaneName, LaneOdds, Query, Routed
 from appliance.stages.intent import OUT_OF_SCOPE, POLICY, IntentModel
 from appliance.stages.subject import Subject, subject_of, without_name
 from appliance.stages.text import words
+from appliance.stages.versus import pair_of
 
+# What code reads off an ask by itself: two products and what of them is compared, a receipt's
+# number. The rest is left for what the model makes of it, so that scope and rules still count.
+CLEAR = 0.9
+# Of a generalist whose answers were never judged: no better than a coin's, so that each is also
+# put before an expert.
+UNMEASURED = 0.5
 DRAFTING = (LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.GENERALIST)
 
 
@@ -66,8 +73,11 @@ class Route:
         """Return the ladder; a refused ask gets the hand-over alone."""
         query = admitted.query
         vector = self.embedder.embed([query.standalone])[0]
-        subject = subject_of(query, self.index)
+        pair = pair_of(query, self.index)
+        subject = pair.subject if pair else subject_of(query, self.index)
         odds = self._intent_odds(query, vector, subject=subject)
+        if pair:
+            odds = made_clear(odds, pair.contest.family)
         card, cosine = self.cards.nearest(
             vector,
             audiences=admitted.grant.audiences,
@@ -142,7 +152,22 @@ class Route:
         # The quote is the floor under every draft, not a rival: it is always there, never first
         # unless nothing else is worth trying.
         quote = LaneOdds(LaneName.QUOTE, odds[LaneName.QUOTE])
-        return (*tried, quote, handoff), tuple(reasons)
+        return (*tried, quote, *self._unmeasured(odds), handoff), tuple(reasons)
+
+    def _unmeasured(self, odds: Mapping[LaneName, float]) -> tuple[LaneOdds, ...]:
+        """Return a generalist nobody measured for this release: it answers what nobody else did."""
+        is_measured = LaneName.GENERALIST.value in self.model.lanes
+        if is_measured or LaneName.GENERALIST not in odds:
+            return ()
+        return (LaneOdds(LaneName.GENERALIST, UNMEASURED),)
+
+
+def made_clear(odds: Mapping[str, float], intent: str) -> Mapping[str, float]:
+    """Return odds in which an intent that code has read has at least `CLEAR`."""
+    rest = sum(p for name, p in odds.items() if name != intent)
+    share = min(1.0, (1.0 - CLEAR) / rest) if rest > 0 else 1.0
+    kept = {name: p * share for name, p in odds.items() if name != intent}
+    return {**kept, intent: 1.0 - sum(kept.values())}
 
 
 def card_features(cosine: float) -> dict[str, float]:
