@@ -38,6 +38,7 @@ class Decision:
     step: int = -1
     percent: float = 0.0
     until: datetime | None = None  # of a wait, where it is known
+    waits_for_approval: bool = False  # of `ring`, by a second person
 
 
 def decide(
@@ -77,13 +78,8 @@ def tallies(
     plan: Plan, stands: Progress, stores: Sequence[StoreView], now: datetime
 ) -> dict[str, Tally]:
     """Return the fates of the stores chosen so far, by ring; only rings that were begun."""
-    by_ring: dict[str, list[StoreView]] = {}
-    for view in stores:
-        by_ring.setdefault(view.ring, []).append(view)
     return {
-        ring.ring: fates.tally(
-            plan, ring, stands.reached[ring.ring], by_ring.get(ring.ring, ()), now
-        )
+        ring.ring: fates.tally(plan, ring, stands.reached[ring.ring], stores, now)
         for ring in plan.rings
         if ring.ring in stands.reached
     }
@@ -151,7 +147,7 @@ def _held(ring: Ring, number: int, at: datetime, found: Tally, now: datetime) ->
 def _begin(stands: Progress, ring: Ring) -> Decision:
     if ring.approval and ring.ring not in stands.approved:
         why = f"ring {ring.ring} waits for approval by somebody other than {stands.started_by}"
-        return Decision(Action.WAIT, why, ring.ring)
+        return Decision(Action.WAIT, why, ring.ring, waits_for_approval=True)
     return _advance(ring, 0, f"ring {ring.ring} begins")
 
 

@@ -105,10 +105,10 @@ def fate(plan: Plan, view: StoreView, chosen: Reached, step: Step, now: datetime
         step: That step's plan.
         now: The hub's clock.
     """
-    if has_failed(view, plan.release):
-        return Fate.FAILED
     if has_settled(view, plan.release):
         return Fate.SETTLED
+    if has_failed(view, plan.release):
+        return Fate.FAILED
     ran = runs(view, plan.release)
     silent = is_silent(view, after_s=plan.silent_after_s, now=now)
     # A store that ran the release has its deadline from when it was last heard.
@@ -124,27 +124,28 @@ def tally(
 ) -> Tally:
     """Count the stores of a ring that its steps so far have chosen."""
     fates: dict[Fate, int] = dict.fromkeys(Fate, 0)
-    tried = 0
+    trying = 0
     whys: list[str] = []
     settled: list[datetime] = []
     for view in stores:
-        chosen = next((s for s in reached if view.place * 100 < s.percent), None)
-        if view.ring != ring.ring or chosen is None:
+        if view.ring != ring.ring or view.place * 100 >= reached[-1].percent:
             continue
+        chosen = next(s for s in reached if view.place * 100 < s.percent)
         found = fate(plan, view, chosen, ring.steps[chosen.step], now)
         fates[found] += 1
-        tried += found in {Fate.FAILED, Fate.SETTLED} or runs(view, plan.release)
-        if found is Fate.FAILED and len(whys) < 3:
-            whys.append(f"{view.store}: {_why(view, plan.release)}")
         if found is Fate.SETTLED:
             settled.append(view.settled_at or view.beat_at or now)
+        elif found is Fate.FAILED:
+            whys += [f"{view.store}: {_why(view, plan.release)}"] if len(whys) < 3 else []
+        else:
+            trying += runs(view, plan.release)
     return Tally(
         chosen=sum(fates.values()),
         settled=fates[Fate.SETTLED],
         failed=fates[Fate.FAILED],
         under_way=fates[Fate.UNDER_WAY],
         owed=fates[Fate.OWED],
-        tried=tried,
+        tried=fates[Fate.SETTLED] + fates[Fate.FAILED] + trying,
         whys=tuple(whys),
         settled_at=tuple(sorted(settled)),
     )

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from appliance.codec import from_plain
 from appliance.errors import BadInput
+from sync.trust.paths import is_name
+from sync.trust.pointer import FALLBACKS, MOST_SPLAY_S
 
 T = TypeVar("T")
 
@@ -138,8 +140,12 @@ def faults(plan: Plan) -> Iterable[str]:
 
 
 def _ring_faults(ring: Ring) -> Iterable[str]:
-    if not ring.ring or "/" in ring.ring or ring.ring.startswith("."):
+    if not is_name(ring.ring):
         yield f"{ring.ring!r} cannot be a ring's name."
+    if ring.full_fallback not in FALLBACKS:
+        yield f"Ring {ring.ring}: full_fallback is one of {', '.join(FALLBACKS)}."
+    if not 0 <= ring.splay_s <= MOST_SPLAY_S:
+        yield f"Ring {ring.ring}: splay_s is 0 to {MOST_SPLAY_S:g}."
     if not 1 <= len(ring.steps) <= MOST_STEPS:
         yield f"Ring {ring.ring} has {len(ring.steps)} steps; it needs 1 to {MOST_STEPS}."
         return

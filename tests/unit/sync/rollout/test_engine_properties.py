@@ -28,8 +28,11 @@ steps = st.builds(
 )
 
 
+EVERY = st.sampled_from(Silent)
+
+
 @st.composite
-def plans(draw: st.DrawFn, silent: st.SearchStrategy[Silent] = st.sampled_from(Silent)) -> Plan:
+def plans(draw: st.DrawFn, silent: st.SearchStrategy[Silent] = EVERY) -> Plan:
     rings = []
     for name in RINGS[: draw(st.integers(1, 3))]:
         one = draw(steps)
@@ -90,7 +93,7 @@ def lived(wanted: Plan, stores: list[StoreView], course: object) -> list[Event]:
 
 
 @given(plans(), st.lists(views, max_size=12), turns)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_rings_percent_never_falls(wanted: Plan, stores: list[StoreView], course: object) -> None:
     log = lived(wanted, stores, course)
 
@@ -100,7 +103,7 @@ def test_a_rings_percent_never_falls(wanted: Plan, stores: list[StoreView], cour
 
 
 @given(plans(), st.lists(views, max_size=12), turns)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nothing_follows_a_halt(wanted: Plan, stores: list[StoreView], course: object) -> None:
     log = lived(wanted, stores, course)
     kinds = [e.kind for e in log]
@@ -118,7 +121,7 @@ def test_nothing_follows_a_halt(wanted: Plan, stores: list[StoreView], course: o
     turns,
     st.lists(st.tuples(st.sampled_from(RINGS), st.floats(0, 1, exclude_max=True)), max_size=8),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_stores_that_are_offline_change_no_decision_but_to_wait_for_a_ring_with_nobody_in_reach(
     wanted: Plan,
     stores: list[StoreView],
@@ -155,20 +158,20 @@ def test_stores_that_are_offline_change_no_decision_but_to_wait_for_a_ring_with_
 
 
 @given(plans(), st.lists(views, max_size=12), turns)
-@settings(max_examples=100, deadline=None)
-def test_the_same_input_gives_the_same_decision(
+@settings(max_examples=40, deadline=None)
+def test_the_order_in_which_stores_are_told_decides_nothing(
     wanted: Plan, stores: list[StoreView], course: object
 ) -> None:
     log = lived(wanted, stores, course)
     now = log[-1].at + timedelta(seconds=5)
 
-    assert decide(wanted, log, stores, now=now) == decide(
-        wanted, list(log), list(reversed(stores)), now=now
-    ) or any(v.report.why for v in stores if v.report)
+    one, other = (decide(wanted, log, told, now=now) for told in (stores, stores[::-1]))
+
+    assert replace(one, why="") == replace(other, why="")
 
 
 @given(plans(), st.lists(views, max_size=12), turns)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_ring_begins_only_when_the_ones_before_are_at_their_end(
     wanted: Plan, stores: list[StoreView], course: object
 ) -> None:
