@@ -15,14 +15,14 @@ from appliance.records import Reply, Role
 
 if TYPE_CHECKING:
     from appliance.backroom import Store
-    from appliance.config import Settings
+    from appliance.standing import StandingStore
 
 HomeOption = Annotated[
     Path,
     typer.Option("--home", envvar="BACKROOM_HOME", help="Folder of the store's own data."),
 ]
 ReleaseOption = Annotated[
-    Path | None, typer.Option("--release", help="Folder of a release; the demo's by default.")
+    Path | None, typer.Option("--release", help="Folder of a release; the live one by default.")
 ]
 DEFAULT_HOME = Path("var/store")
 out = Console(highlight=False, soft_wrap=True)
@@ -58,30 +58,36 @@ def run(
 ) -> None:
     """Start the store: open the release, then serve the handheld page.
 
-    SIGHUP reloads the release's Cedar rules; bad ones leave the last good ones in force.
+    Without --release it follows switch.json in its home: a release that goes live there takes the
+    place of the one that answers. SIGHUP reloads the release's Cedar rules; bad ones leave the last
+    good ones in force.
     """
+    from appliance.companions import load_companions  # noqa: PLC0415
     from appliance.demo.refresh import keep_fresh  # noqa: PLC0415
+    from appliance.follow import stand  # noqa: PLC0415
     from appliance.signals import ending_in_order, on_hangup  # noqa: PLC0415
     from appliance.web.app import serve  # noqa: PLC0415
-    from appliance.wiring import open_store  # noqa: PLC0415
 
     settings = load_settings(home, {"release": release, "host": host, "port": port})
+    companions = load_companions(home)
+    line = companions.line(settings)
     with (
         ending_in_order(),
-        open_store(settings) as store,
+        stand(settings, line=line, is_fixed=release is not None) as store,
         keep_fresh(store.settings, store.clock),
-        store.monitoring.watching(),
+        store.watching(),
+        companions.attending(store),
         on_hangup(lambda: _reload_rules(store)),
     ):
         serve(store, announce=lambda address: _welcome(store, address))
 
 
-def _reload_rules(store: Store) -> None:
+def _reload_rules(store: StandingStore) -> None:
     if store.reload_rules():  # a failure is logged where it is found
         out.print("Rules reloaded.")
 
 
-def _welcome(store: Store, address: str) -> None:
+def _welcome(store: StandingStore, address: str) -> None:
     from appliance.web.identity import Identity  # noqa: PLC0415
 
     settings = store.settings
@@ -162,10 +168,11 @@ def stage(  # noqa: PLR0917 - a command's options, given by name
 
 
 def _store(home: Path, release: Path | None) -> Store:
+    from appliance.live import live_settings  # noqa: PLC0415
     from appliance.wiring import open_store  # noqa: PLC0415
 
-    settings: Settings = load_settings(home, {"release": release or DEMO_RELEASE})
-    return open_store(settings)
+    settings = load_settings(home, {"release": release})
+    return open_store(settings if release else live_settings(settings))
 
 
 def _print_reply(reply: Reply, *, as_json: bool) -> None:

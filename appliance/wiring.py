@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from appliance.monitoring.monitor import Monitoring
 from appliance.pipeline import Pipeline
 from appliance.policy.notices import load_notices
 from appliance.policy.rules import PolicyHolder
-from appliance.ports import Clock, Lane, LanguageModel, Policy
+from appliance.ports import Clock, Generalist, Lane, LanguageModel, Policy
 from appliance.ranker_file import open_excerpts, open_index
 from appliance.records import LaneName
 from appliance.release import (
@@ -56,25 +56,32 @@ from appliance.store.db import Database
 from appliance.store.devices import SqliteDevices
 from appliance.store.facts import SqlFacts
 from appliance.store.families import Families, load_families
+from appliance.store.home import DATABASE, Home, open_home
 from appliance.store.journal import SqliteJournal
-from appliance.store.journal_head import JournalHead
 from appliance.store.known_asks import KnownAsks
-from appliance.store.sessions import SqliteSessions
-from appliance.store.spool import SqliteSpool
-from appliance.store.threads import SqliteThreads
-from appliance.turns import RestingFacts, RestingLane, Turns
+from appliance.turns import RestingFacts, Turns, resting
 
 ADAPTER = "specialist/adapter.gguf"  # of a release that tunes a fixed base
-DATABASE = "store.db"
 SMALL_MODEL_BYTES = 64 * 2**20
 
 
-def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
+def open_store(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    line: Generalist | None = None,
+    home: Callable[[], Home] | None = None,
+    before: Monitoring | None = None,
+) -> Store:
     """Open a release and the store's own data, and wire them.
 
     Args:
         settings: Where things are.
         clock: The machine's by default; another one to ask as on another day.
+        line: To a generalist; none by default.
+        home: Gives the store's own data, once the release has opened; whoever gives it closes it.
+            Opened here, and closed with the store, by default.
+        before: The monitoring of the release that stands so far: its figures go on.
 
     Raises:
         DamagedRelease: A part is missing, cut short or foreign; nothing was started.
@@ -82,8 +89,23 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
         BadRules: The rules or the live facts do not load.
     """
     release = open_release(settings.release)
+    clock = clock or SystemClock()
     with ExitStack() as resources:
-        return _wire(settings, release, clock or SystemClock(), resources)
+
+        def own() -> Home:
+            opened = open_home(settings, clock)
+            resources.callback(opened.close)
+            return opened
+
+        return _wire(
+            settings,
+            release,
+            clock,
+            resources,
+            line=line or NoLine(),
+            home=home or own,
+            before=before,
+        )
 
 
 def open_journal(settings: Settings) -> SqliteJournal:
@@ -117,7 +139,16 @@ def _database(settings: Settings) -> Database:
     return Database(path)
 
 
-def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitStack) -> Store:
+def _wire(
+    settings: Settings,
+    release: Release,
+    clock: Clock,
+    resources: ExitStack,
+    *,
+    line: Generalist,
+    home: Callable[[], Home],
+    before: Monitoring | None,
+) -> Store:
     embedder = RememberingEmbedder(OnnxEmbedder(release.folder / "embedder"))
     index = open_index(release, embedder)
     model = _model(settings, release)
@@ -133,9 +164,9 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
         release.path("router/router.json"), release.path("router/router.npz"), dim=embedder.dim
     )
     excerpts = open_excerpts(release, index)
-    line, turns = NoLine(), Turns()
+    turns = Turns()
     lanes = {
-        name: RestingLane(lane, turns) if lane.is_model else lane
+        name: resting(lane, turns)
         for name, lane in _lanes(release, cards, model, line, drafts).items()
     }
     screen, govern = _screen(release), _govern(release, policy)
@@ -143,15 +174,14 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
     # The store's own files come last: a release that does not open leaves the home as it was.
     facts = _facts(settings, families, clock)
     resources.callback(facts.close)
-    database = Database(settings.home / DATABASE)
-    resources.callback(database.close)
-    head = JournalHead(database)
-    resources.callback(head.close)
-    journal = SqliteJournal(database, clock, head)
-    threads = SqliteThreads(database)
-    spool = SqliteSpool(database, clock)
+    kept = home()
     monitoring = Monitoring.of(
-        settings, clock=clock, model=model, spool=spool, release=release.manifest.id
+        settings,
+        clock=clock,
+        model=model,
+        spool=kept.spool,
+        release=release.manifest.id,
+        before=before,
     )
     pipeline = Pipeline(
         prepare=Prepare(lexicon),
@@ -179,7 +209,7 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
             accept_at={lane: draft.accept_at for lane, draft in drafts.items()},
             guard=monitoring.guard,
         ),
-        audit=Audit(journal, threads, release.manifest.id, new_id),
+        audit=Audit(kept.journal, kept.threads, release.manifest.id, new_id),
         clock=clock,
         monitor=monitoring,
         turns=turns,
@@ -190,24 +220,30 @@ def _wire(settings: Settings, release: Release, clock: Clock, resources: ExitSta
         pipeline=pipeline,
         index=index,
         cards=cards,
-        journal=journal,
-        threads=threads,
-        spool=spool,
-        devices=SqliteDevices(database, clock),
-        associates=SqliteAssociates(database, clock),
-        sessions=SqliteSessions(database, clock, settings.session_hours),
+        journal=kept.journal,
+        threads=kept.threads,
+        spool=kept.spool,
+        devices=kept.devices,
+        associates=kept.associates,
+        sessions=kept.sessions,
         clock=clock,
         model=model,
-        database=database,
+        database=kept.database,
         monitoring=monitoring,
-        readiness=Readiness(database, model, clock.monotonic),
+        readiness=Readiness(kept.database, model, clock.monotonic),
         resources=resources.pop_all(),
+        rating=kept.rating,
+        deciding=kept.deciding,
         rules=policy,
     )
 
 
 def _lanes(
-    release: Release, cards: Cards, model: LanguageModel, line: NoLine, drafts: Mapping[str, Draft]
+    release: Release,
+    cards: Cards,
+    model: LanguageModel,
+    line: Generalist,
+    drafts: Mapping[str, Draft],
 ) -> dict[LaneName, Lane]:
     instruction = load_instruction(release.path("prompts.toml"), "generalist")
     lanes: tuple[Lane, ...] = (

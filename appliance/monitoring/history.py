@@ -78,6 +78,10 @@ class History:
         self._level = 0  # as last read; a new minute begins with it
         self._lock = threading.Lock()
 
+    def hear_of_waiting(self, waiting: Callable[[], int]) -> None:
+        """Ask another model how many wait for it, from now on."""
+        self._waiting = waiting
+
     def answered(self, reply: Reply) -> None:
         """Note a reply, but for what `spent` notes of it."""
         with self._lock:

@@ -152,6 +152,7 @@ class Metrics:
         if moment.spool_dropped is not None:
             self._dropped.set(moment.spool_dropped)
         if moment.info:
+            self._info.clear()  # one release is told at a time, also after a switch
             self._info.labels(**moment.info).set(1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,8 +54,24 @@ class Monitoring:
         model: LanguageModel,
         spool: Spool,
         release: str,
+        before: Monitoring | None = None,
     ) -> Monitoring:
-        """Return the monitoring of a store; it is calm, and nobody watches the machine yet."""
+        """Return the monitoring of a store; it is calm, and nobody watches the machine yet.
+
+        Args:
+            settings: The store's.
+            clock: Its time.
+            model: Whose load is told.
+            spool: What is owed headquarters.
+            release: Its id.
+            before: Of the release this one follows in a running store: counters and the hour go
+                on, the machine is as pressed as it was, and breakers begin closed, for what failed
+                was the other release.
+        """
+        if before is not None:
+            guard = Guard(limits_of(settings), clock.monotonic)
+            guard.press(before.guard.pressure)
+            return replace(before, model=model, release=release, guard=guard)
         return cls(
             settings=settings,
             clock=clock,
@@ -94,6 +110,10 @@ class Monitoring:
             self.metrics.failed(code)
         except Exception:  # as above: it must not stand in for the fault that is being told
             log.exception("monitoring: a failed ask is not counted")
+
+    def take_over(self) -> None:
+        """Have the hour tell how many wait for this release's model, from now on."""
+        self.history.hear_of_waiting(lambda: self.model.load.waiting)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
