@@ -75,9 +75,17 @@ class CannotWrite(BackroomError):
 
 
 class FetchFailed(LineDown):
-    """A download was cut, refused or never began; what came of it is kept for the next try."""
+    """A download was cut, refused or never began; what came of it is kept for the next try.
+
+    Attributes:
+        status: HTTP's, where the other side answered and refused; else 0.
+    """
 
     code = "fetch_failed"
+
+    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class SlowRetrieval(FetchFailed):

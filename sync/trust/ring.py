@@ -38,3 +38,8 @@ def is_chosen(pointer: RingPointer, store: str) -> bool:
 def begins_after_s(pointer: RingPointer, store: str) -> float:
     """Return how long after it sees the pointer a store begins; its own draw, not `is_chosen`'s."""
     return draw(f"{pointer.salt} splay", store) * pointer.splay_s
+
+
+def may_fetch_full(pointer: RingPointer, *, is_in_window: bool) -> bool:
+    """Tell whether large parts without a delta may travel whole now, by the ring's word."""
+    return pointer.full_fallback == "always" or (pointer.full_fallback == "window" and is_in_window)

@@ -1,4 +1,4 @@
-"""Small releases and a real signed repository of them; keys are sealed cheaply, all else is true."""
+"""Small releases and a real signed repository of them; only the sealing of keys is cheap."""
 
 from __future__ import annotations
 

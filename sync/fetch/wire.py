@@ -1,0 +1,185 @@
+"""Bytes of a URL, from an offset on: over HTTP, or from a directory such as a USB stick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from sync.errors import FetchFailed, SlowRetrieval
+from sync.fetch.limits import FetchLimits
+
+Limiter = Callable[[int], None]  # told of bytes that came; sleeps as long as the budget wants
+Headers = Callable[[], Mapping[str, str]]  # asked before each request: a token may be new
+Monotonic = Callable[[], float]
+
+FILE = "file"
+NOT_FOUND = 404
+PARTIAL = 206
+BEYOND = 416  # the offset is at or after the end
+URL_SAFE = "/:%?=&+~!$'()*,;@"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer: the offset of its first byte, and its bytes as they come."""
+
+    offset: int
+    chunks: Iterator[bytes]
+
+
+class Wire:
+    """Reads `http:`, `https:` and `file:` URLs; one connection pool a wire."""
+
+    def __init__(
+        self,
+        *,
+        limits: FetchLimits,
+        monotonic: Monotonic,
+        limiter: Limiter = lambda _: None,
+        headers: Headers = dict,
+    ) -> None:
+        """Make a wire; nothing is connected yet.
+
+        Args:
+            limits: Of waits and speed.
+            monotonic: Seconds that never go back.
+            limiter: Called with the length of each chunk that came over the line.
+            headers: Sent with each request.
+        """
+        self.limits = limits
+        self._monotonic = monotonic
+        self._limiter = limiter
+        self._headers = headers
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
+            follow_redirects=True,
+            max_redirects=limits.redirects,
+        )
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
+    @contextmanager
+    def open(self, url: str, *, offset: int = 0) -> Generator[Stream, None, None]:
+        """Begin to read a URL, at an offset if the other side can.
+
+        Raises:
+            FetchFailed: It is not there, was refused, or is cut while it is read.
+            SlowRetrieval: Bytes come too slowly, now or while they are read.
+        """
+        if urlsplit(url).scheme == FILE:
+            with _opened(url, offset, self.limits.chunk_bytes) as stream:
+                yield stream
+            return
+        with self._answer(url, offset) as answer:
+            begins = offset if answer.status_code == PARTIAL else 0
+            yield Stream(begins, self._paced(_raw(answer, url), url))
+
+    def read(self, url: str, most_bytes: int) -> tuple[bytes, bool]:
+        """Return a small file, and whether it was longer and is cut after `most_bytes`.
+
+        Raises:
+            FetchFailed: It is not there, was refused or cut.
+            SlowRetrieval: It took more than `metadata_s`, or came too slowly.
+        """
+        begun = self._monotonic()
+        content = bytearray()
+        with self.open(url) as stream:
+            for chunk in stream.chunks:
+                content += chunk
+                if len(content) > most_bytes:
+                    return bytes(content[:most_bytes]), True
+                if self._monotonic() - begun > self.limits.metadata_s:
+                    raise SlowRetrieval(
+                        f"{url} took more than {self.limits.metadata_s:.0f} s for"
+                        f" {len(content):,} bytes."
+                    )
+        return bytes(content), False
+
+    @contextmanager
+    def _answer(self, url: str, offset: int) -> Generator[httpx.Response, None, None]:
+        headers = {**self._headers(), "Accept-Encoding": "identity"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+        try:
+            with self._http.stream("GET", quote(url, safe=URL_SAFE), headers=headers) as answer:
+                if not answer.is_success:
+                    raise FetchFailed(
+                        f"{url}: expected 200, found {answer.status_code}.",
+                        status=answer.status_code,
+                    )
+                yield answer
+        except httpx.TimeoutException as exc:
+            raise SlowRetrieval(
+                f"{url}: nothing came for {self.limits.read_s:.0f} s.", hint="Is the line up?"
+            ) from exc
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
+            raise FetchFailed(f"{url}: {_said(exc)}.", hint="Is the line up?") from exc
+
+    def _paced(self, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
+        """Pass chunks on as the budget allows; give up on a line slower than the least.
+
+        Only the time spent waiting for the other side is judged: an honest server must not be
+        blamed for our own bandwidth bucket.
+        """
+        waited, came = 0.0, 0
+        while True:
+            begun = self._monotonic()
+            chunk = next(chunks, None)
+            waited += self._monotonic() - begun
+            if chunk is None:
+                return
+            came += len(chunk)
+            if waited >= self.limits.window_s:
+                if came < waited * self.limits.least_bytes_s:
+                    raise SlowRetrieval(
+                        f"{url}: {came / waited:.0f} bytes a second, at least"
+                        f" {self.limits.least_bytes_s:,} are waited for."
+                    )
+                waited, came = 0.0, 0
+            self._limiter(len(chunk))
+            yield chunk
+
+
+def base_url(source: str | Path) -> str:
+    """Return the URL of a repository, without a slash at its end: of a server or of a directory."""
+    url = source.resolve().as_uri() if isinstance(source, Path) else source
+    return url.rstrip("/")
+
+
+def is_folder(url: str) -> bool:
+    """Tell whether a URL is a directory's."""
+    return urlsplit(url).scheme == FILE
+
+
+@contextmanager
+def _opened(url: str, offset: int, chunk_bytes: int) -> Generator[Stream, None, None]:
+    path = Path(unquote(urlsplit(url).path))
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            yield Stream(offset, iter(lambda: file.read(chunk_bytes), b""))
+    except FileNotFoundError as exc:
+        raise FetchFailed(f"{path} is not there.", status=NOT_FOUND) from exc
+    except OSError as exc:
+        raise FetchFailed(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+
+
+def _raw(answer: httpx.Response, url: str) -> Iterator[bytes]:
+    # As they come, not gathered to a size: gathering would hide how slowly they come.
+    try:
+        yield from answer.iter_raw()
+    except httpx.TimeoutException as exc:
+        raise SlowRetrieval(f"{url}: the bytes stopped coming.", hint="Is the line up?") from exc
+    except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+        raise FetchFailed(f"{url} was cut: {_said(exc)}.", hint="Is the line up?") from exc
+
+
+def _said(exc: Exception) -> str:
+    return f"{type(exc).__name__} {exc}".strip().rstrip(".")
