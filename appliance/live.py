@@ -30,7 +30,8 @@ TRIAL = frozenset({"live", "probation"})  # states in which a release may still 
 # Three: one start lost to a power cut and one to a technician are not the release's fault.
 MOST_STARTS = 3
 HEALTHY_S = 60.0  # standing so long, and ready, is a healthy start
-SLOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+# One folder's name that is neither hidden nor `..` nor that of a release still on its way.
+SLOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}(?<!\.)(?<!\.incoming)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from appliance.backroom import Store
 from appliance.engines.llama import LlamaEngine
 from appliance.engines.onnx import OnnxEmbedder
 from appliance.errors import BackroomError, BadInput
+from appliance.holding import holds
 from appliance.lanes.prompt import CONTROLS
 from appliance.records import Role
 from appliance.release import file_sha256
@@ -27,7 +28,6 @@ from appliance.router_file import load_router
 from appliance.store.index import SqliteIndex
 from appliance.store.index_schema import SCHEMA
 from appliance.store.known_asks import KnownAsks
-from models.golden.judge import holds
 from models.recipe import GateRecipe
 
 VALUES = "slots"

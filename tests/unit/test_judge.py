@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.demo.seed import seed_store
-from models.golden.judge import holds, judge, normalise, wrong_values
+from appliance.holding import holds, normalise
+from models.golden.judge import judge, wrong_values
 from models.golden.truth import fact_texts
 
 ROOT = Path(__file__).parents[2]
