@@ -1,0 +1,211 @@
+"""The hub's hand in a rollout: hears the stores, asks the engine, writes it down, then does it.
+
+A decision is in the ledger before anything is signed, and marked when it was: a hub that is killed
+between the two signs on its return, and signing twice gives the same pointer. One worker does the
+hub's jobs (`sync.hub.jobs`); a second that thinks it does is stopped by the log's own numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from appliance.errors import BackroomError
+from appliance.ports import Clock
+from sync.errors import NotPublished
+from sync.hub import rollout_book as book
+from sync.hub.alarms import close_alarm, open_alarm
+from sync.hub.jobs import Job
+from sync.hub.ledger import Ledger
+from sync.hub.parts import Hub
+from sync.hub.rollout_book import Rollout, Written
+from sync.hub.rollout_settings import RolloutSettings, has_keys, open_repository
+from sync.hub.rollout_views import Views
+from sync.hub.wishes import put_wish
+from sync.rollout.engine import Action, Decision, decide
+from sync.rollout.events import Event, EventKind, Status, progress
+from sync.rollout.pointers import wanted
+from sync.rollout.sightings import halves
+from sync.trust.ring import RingPointer
+from sync.wire import Wish, WishKind
+
+REMEMBER_S = 60.0  # sightings are written down so often; a kill loses no more of them
+REFRESH_S = 3_600.0  # half of a timestamp's week is left when it is signed again
+ALARM = "rollout"  # a pointer that cannot be signed, or a rollout that halted
+log = logging.getLogger("backroom.hub.rollouts")
+
+_KINDS = {
+    Action.ADVANCE: EventKind.ADVANCED,
+    Action.PAUSE: EventKind.PAUSED,
+    Action.HALT: EventKind.HALTED,
+    Action.DONE: EventKind.DONE,
+}
+_SIGNS = {EventKind.ADVANCED, EventKind.PAUSED, EventKind.RESUMED, EventKind.HALTED}
+_OVER = {EventKind.HALTED, EventKind.DONE}
+
+
+def jobs(hub: Hub) -> list[Job]:
+    """Return the hub's jobs of rollouts (`sync.hub.extensions`)."""
+    repository = open_repository(hub.settings, hub.clock)
+    work = Rollouts(hub.ledger, repository, hub.clock)
+
+    def refresh() -> None:
+        if has_keys(hub.settings):  # else whoever publishes keeps the online roles fresh
+            repository.refresh()
+
+    return [
+        Job("rollouts", RolloutSettings.of(hub.settings).step_s, work.step),
+        Job("fresh metadata", REFRESH_S, refresh),
+    ]
+
+
+class Rings(Protocol):
+    """Where ring pointers are signed: `sync.publish.Repository` with the online keys."""
+
+    def ring(self, ring: str) -> RingPointer:
+        """Return a ring's pointer; `NotPublished` when there is none."""
+        ...
+
+    def promote(self, pointer: RingPointer) -> RingPointer:
+        """Sign a ring's pointer."""
+        ...
+
+
+@dataclass(slots=True)
+class Rollouts:
+    """The job. One thread calls `step`."""
+
+    ledger: Ledger
+    rings: Rings
+    clock: Clock
+    _views: Views = field(default_factory=Views)
+    _remembered_at: float = 0.0  # of the monotonic clock
+
+    def step(self) -> Decision | None:
+        """Look once and do what is due; None when there is nothing to look at.
+
+        Raises:
+            LedgerError: The ledger is away.
+        """
+        now = self.clock.now()
+        found = self.ledger.read(book.open_rollout)
+        if found is None:
+            return None
+        if self._act(found):
+            return None  # the stores are heard when what is decided is signed
+        decision = self._decide(found, now)
+        self._remember(found.id)
+        if _is_news(found, decision):
+            self._write(found, decision, now)
+            again = self.ledger.read(book.open_rollout)
+            if again is not None:
+                self._act(again)
+        return decision
+
+    def _decide(self, found: Rollout, now: datetime) -> Decision:
+        plan = found.plan
+        rings = [ring.ring for ring in plan.rings]
+        heard = self.ledger.read(lambda c: book.heard(c, rings))
+        if self._views.rollout != found.id:
+            kept = self.ledger.read(lambda c: book.read_sightings(c, found.id))
+            self._views = Views(found.id, kept)
+        stores = self._views.see(heard, plan.release)
+        told = halves(plan, self._views.sightings, stores, began_at=found.started_at, now=now)
+        return decide(plan, found.events, stores, now=now, quality=told)
+
+    def _write(self, found: Rollout, decision: Decision, now: datetime) -> None:
+        event = Event(
+            _KINDS[decision.action],
+            now,
+            decision.ring,
+            decision.step,
+            decision.percent,
+            why=decision.why,
+        )
+        number = len(found.log) + 1
+        log.info("rollout %s: %s: %s", found.id, event.kind.value, event.why)
+        self.ledger.write(lambda c: book.append(c, found.id, event, number=number))
+
+    def _act(self, found: Rollout) -> bool:
+        """Sign what the log wants and is not yet signed; tell whether there was anything.
+
+        Raises:
+            BackroomError: It could not be signed; an alarm says why, and the next look tries again.
+        """
+        pending = [w for w in found.log if w.acted_at is None and w.event.kind in _SIGNS | _OVER]
+        if not pending:
+            return False
+        stands = progress(found.plan, found.events)
+        pointers = wanted(found.plan, stands, salt=found.id)
+        now = self.clock.now()
+        if any(w.event.kind in _SIGNS for w in pending):
+            if stands.status is Status.HALTED:
+                # Unsigned, and at once: it can only stop. The signed word follows.
+                self.ledger.write(lambda c: _wish(c, WishKind.PAUSE, pointers, now))
+            try:
+                for pointer in pointers:
+                    self._promote(pointer)
+            except BackroomError as exc:
+                told = f"Rollout {found.id} cannot sign: {exc}"
+                self.ledger.write(lambda c: open_alarm(c, "", ALARM, told, now=now))
+                raise
+        self.ledger.write(lambda c: self._acted(c, found, pending, pointers, now))
+        return True
+
+    def _acted(
+        self,
+        connection: Connection,
+        found: Rollout,
+        pending: list[Written],
+        pointers: tuple[RingPointer, ...],
+        now: datetime,
+    ) -> None:
+        """Note what was signed and wake the stores, in one transaction."""
+        for written in pending:
+            book.acted(connection, found.id, written.number, now=now)
+        kinds = {written.event.kind for written in pending}
+        if kinds & _SIGNS:
+            _wish(connection, WishKind.LOOK, pointers, now)
+            close_alarm(connection, "", ALARM, now=now)
+        if EventKind.HALTED in kinds:
+            why = f"Rollout {found.id} halted: {progress(found.plan, found.events).why}"
+            open_alarm(connection, "", ALARM, why, now=now)
+        if kinds & _OVER:
+            book.close(connection, found.id, now=now)
+
+    def _promote(self, pointer: RingPointer) -> None:
+        try:
+            if self.rings.ring(pointer.ring) == pointer:
+                return
+        except NotPublished:
+            pass  # a new ring
+        self.rings.promote(pointer)
+
+    def _remember(self, rollout: str) -> None:
+        at = self.clock.monotonic()
+        fresh = self._views.fresh(everything=at - self._remembered_at >= REMEMBER_S)
+        if fresh:
+            self.ledger.write(lambda c: book.put_sightings(c, rollout, fresh))
+            self._views.kept(fresh)
+        if at - self._remembered_at >= REMEMBER_S:
+            self._remembered_at = at
+
+
+def _is_news(found: Rollout, decision: Decision) -> bool:
+    """Tell whether a decision is to be written down, and was not yet."""
+    if decision.action is Action.WAIT:
+        return False
+    is_paused = progress(found.plan, found.events).status is Status.PAUSED
+    return decision.action is not Action.PAUSE or not is_paused
+
+
+def _wish(
+    connection: Connection, kind: WishKind, pointers: tuple[RingPointer, ...], now: datetime
+) -> None:
+    for pointer in pointers:
+        wish = Wish(kind, ring=pointer.ring, release=pointer.release)
+        put_wish(connection, wish, now=now, to_ring=pointer.ring)
