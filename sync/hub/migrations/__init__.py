@@ -1,0 +1,1 @@
+"""The ledger's schema, step by step; each step is `NNNN_what.py` with revision `NNNN`."""
