@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +16,7 @@ from appliance.config import Settings
 from appliance.errors import BadInput, DamagedRelease, StoreError
 from appliance.health import Readiness
 from appliance.intake import Intake
+from appliance.late import Late
 from appliance.monitoring.monitor import Monitoring
 from appliance.owed import Owed
 from appliance.pipeline import Listener, Pipeline
@@ -28,10 +29,12 @@ from appliance.records import (
     Ask,
     Exchange,
     Feedback,
+    LateAnswer,
     Principal,
     ProductCard,
     Reply,
     Role,
+    Stitched,
     Thumb,
 )
 from appliance.release import Release, check_parts
@@ -42,6 +45,7 @@ from appliance.store.db import Database
 from appliance.store.devices import SqliteDevices
 from appliance.store.feedback import SqliteFeedback
 from appliance.store.journal import SqliteJournal
+from appliance.store.late_answers import SqliteLateAnswers
 from appliance.store.sessions import SqliteSessions
 from appliance.store.spool import SqliteSpool
 from appliance.store.threads import SqliteThreads
@@ -78,6 +82,7 @@ class Store:
     readiness: Readiness
     resources: ExitStack  # what `close` gives back
     rating: Lock = field(default_factory=Lock)
+    deciding: Lock = field(default_factory=Lock)
     rules: PolicyHolder | None = None  # None: rules that cannot be replaced
 
     def __enter__(self) -> Self:
@@ -131,9 +136,13 @@ class Store:
             earlier=earlier,
             deadline_s=deadline_s,
         )
-        reply = self.pipeline(ask, reply_id=reply_id or self.new_id(), listener=listener)
-        Owed(self.journal, self.spool, self.settings.edge_case_under)(ask, reply)
-        return reply
+        found: list[Stitched] = []
+        reply = self.pipeline(
+            ask, reply_id=reply_id or self.new_id(), listener=listener, found=found.append
+        )
+        owed = Owed(self.journal, self.spool, self.settings.edge_case_under)
+        is_kept = owed(ask, reply, stitched=found[0] if found else None)
+        return replace(reply, is_kept=is_kept and self.pipeline.route.line_is_configured)
 
     def make_ask(
         self,
@@ -181,6 +190,19 @@ class Store:
         if not self.threads.is_owner(thread, principal.owner):
             return None
         return self.threads.exchanges(thread, owner=principal.owner)
+
+    def late_answers(self, principal: Principal) -> tuple[LateAnswer, ...]:
+        """Return what headquarters answered later to this principal's asks, the latest first.
+
+        What has come meanwhile is governed and journalled first.
+
+        Raises:
+            StoreError: It could not be read or written; nothing is shown that was not written.
+        """
+        answers = SqliteLateAnswers(self.database, self.clock)
+        late = Late(self.pipeline, self.index, self.journal, answers, self.clock)
+        with self.deciding:  # two looks at once must not govern and journal one answer twice
+            return late(principal.owner)
 
     def product(self, key: str, *, role: Role) -> ProductCard | None:
         """Return a product by SKU, EAN or UPC with the live facts a role may read, or None."""

@@ -15,6 +15,7 @@
     + JournalBroken     the journal's hash chain does not verify
   x FactsUnavailable    a live database did not answer in time
   x LineDown            the line to headquarters is absent or not configured
+    + LineResting       … it was not tried: its breaker is open, or its queue is full
 
 An expected outcome (a refusal, an empty shelf, a hand-over) is a record, never one of these.
 """
@@ -139,3 +140,9 @@ class LineDown(BackroomError):
     """The line to headquarters is absent or not configured."""
 
     code = "line_down"
+
+
+class LineResting(LineDown):
+    """The line was not tried, for it is known to be down or full: that says nothing of an ask."""
+
+    code = "line_resting"

@@ -52,15 +52,28 @@ class Pipeline:
     monitor: Monitor = Unwatched()
     turns: Turns = field(default_factory=Turns)
 
-    def __call__(self, ask: Ask, *, reply_id: str = "", listener: Listener | None = None) -> Reply:
+    def __call__(
+        self,
+        ask: Ask,
+        *,
+        reply_id: str = "",
+        listener: Listener | None = None,
+        found: Callable[[Stitched], None] | None = None,
+    ) -> Reply:
         """Return the reply to `ask`, written down before anyone hears it.
+
+        Args:
+            ask: The question.
+            reply_id: Of the reply to come; '' for a fresh one.
+            listener: Hears the progress, and each governed sentence.
+            found: Hears of the evidence alone.
 
         Raises:
             StoreError: The journal could not be written. What it does not hold was not said.
         """
         meter = Meter(self.clock.monotonic)
         try:
-            reply = self._reply(ask, meter=meter, reply_id=reply_id, listener=listener)
+            reply = self._reply(ask, meter, reply_id, listener=listener, found=found)
         except Exception as exc:
             self.monitor.failed(exc.code if isinstance(exc, BackroomError) else "bug")
             raise
@@ -68,13 +81,23 @@ class Pipeline:
             self.monitor.answered(reply)
         return replace(reply, times_ms=meter.times_ms())
 
-    def _reply(self, ask: Ask, *, meter: Meter, reply_id: str, listener: Listener | None) -> Reply:
+    def _reply(
+        self,
+        ask: Ask,
+        meter: Meter,
+        reply_id: str,
+        *,
+        listener: Listener | None,
+        found: Callable[[Stitched], None] | None,
+    ) -> Reply:
         reply_id = reply_id or self.audit.new_id()
         say = None
         if listener:
             say = self.audit.aloud(listener.sentence, meter=meter, reply_id=reply_id)
         with self.turns.taken():
             stitched = self.evidence(ask, meter=meter, listener=listener)
+            if found:
+                found(stitched)
             verdict = self.answer(stitched, meter=meter, say=say and self._resting(say))
         return self.audit(verdict, meter=meter, reply_id=reply_id)
 

@@ -270,6 +270,7 @@ class Draft:
     signals: tuple[tuple[str, float], ...] = ()  # log-probability, margin, tokens …
     is_late: bool = False  # the ask's deadline cut it off
     tokens: Tokens = Tokens()
+    is_partial: bool = False  # still being written: another sentence will follow these
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +439,7 @@ class Reply:
     missing: tuple[str, ...] = ()
     entry: str = ""  # the journal row's hash
     is_brief: bool = False  # cut to its first sentence: the machine was under pressure
+    is_kept: bool = False  # the ask is kept for headquarters, whose answer comes later
 
 
 # ── what is told of what was said ─────────────────────────────────────────────────────────────
@@ -460,6 +462,31 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """What headquarters answered later, as it came: masked, and not to be shown as it is."""
+
+    reply: str  # id of the reply that handed the ask over
+    text: str
+    by: str  # generalist | expert
+    at: datetime
+    sources: tuple[str, ...] = ()  # ids of the passages it rests on
+
+
+@dataclass(frozen=True, slots=True)
+class LateAnswer:
+    """What headquarters answered later, as it may be shown to whoever asked."""
+
+    reply: str  # id of the reply that handed the ask over
+    thread: str
+    asked: str  # the question, as it was given
+    text: str
+    by: str  # generalist | expert
+    at: datetime
+    sources: tuple[Source, ...] = ()
+    is_withheld: bool = False  # it did not pass this store's checks: `text` says whom to ask
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """An ask of a conversation and its reply, as they were said."""
 
@@ -470,6 +497,7 @@ class Exchange:
     asked_at: datetime
     verdict: str = ""  # up | down | '' for none yet
     sources: tuple[Source, ...] = ()  # but for live facts, which are not true any more
+    late: LateAnswer | None = None  # what headquarters answered later
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.ports import Facts, Lane, Reading
+from appliance.ports import Facts, Lane, Reading, StreamingLane
 from appliance.records import Draft, LaneName, Role, Stitched
 
 MOST = 3  # the interpreter lets one think; embedding and numpy go on beside it
@@ -135,3 +135,53 @@ class RestingLane:
         """
         with self.turns.rested():
             return self.lane.draft(stitched, remaining_s=remaining_s)
+
+
+@dataclass(frozen=True, slots=True)
+class RestingStream:
+    """`ports.StreamingLane` over a model's; between the pieces the turn is taken again."""
+
+    lane: StreamingLane
+    turns: Turns
+
+    @property
+    def name(self) -> LaneName:
+        """The lane's name."""
+        return self.lane.name
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a model speaks."""
+        return self.lane.is_model
+
+    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:
+        """Return the lane's draft.
+
+        Raises:
+            BackroomError: As the lane does.
+        """
+        with self.turns.rested():
+            return self.lane.draft(stitched, remaining_s=remaining_s)
+
+    def drafts(self, stitched: Stitched, *, remaining_s: float) -> Generator[Draft]:
+        """Yield the lane's draft as it grows.
+
+        Raises:
+            BackroomError: As the lane does.
+        """
+        with closing(self.lane.drafts(stitched, remaining_s=remaining_s)) as drafts:
+            while True:
+                with self.turns.rested():
+                    draft = next(drafts, None)
+                if draft is None:
+                    return
+                yield draft
+
+
+def resting(lane: Lane, turns: Turns) -> Lane:
+    """Return a model's lane, for whose wait the turn is given back; another as it is."""
+    if not lane.is_model:
+        return lane
+    if isinstance(lane, StreamingLane):
+        return RestingStream(lane, turns)
+    return RestingLane(lane, turns)

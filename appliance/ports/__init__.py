@@ -1,7 +1,7 @@
 """Roles the stages and lanes depend on; adapters live in `engines`, `store` and `policy`."""
 
 from appliance.ports.clock import Clock
-from appliance.ports.lanes import Lane
+from appliance.ports.lanes import Lane, StreamingLane
 from appliance.ports.models import (
     Generalist,
     Generation,
@@ -24,7 +24,7 @@ from appliance.ports.search import (
     Vector,
     Vectors,
 )
-from appliance.ports.store import Facts, Journal, Reading, Spool, Threads
+from appliance.ports.store import Facts, Journal, LateAnswers, Reading, Spool, Threads
 from appliance.ports.watch import LaneGuard, Monitor
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Lane",
     "LaneGuard",
     "LanguageModel",
+    "LateAnswers",
     "Load",
     "Monitor",
     "Policy",
@@ -52,6 +53,7 @@ __all__ = [
     "Prompt",
     "Reading",
     "Spool",
+    "StreamingLane",
     "Threads",
     "Timings",
     "Token",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Generator
+from typing import Protocol, runtime_checkable
 
 from appliance.records import Draft, LaneName, Stitched
 
@@ -29,5 +30,20 @@ class Lane(Protocol):
 
         Raises:
             BackroomError: The lane cannot answer now (engine busy, line down); the next one will.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingLane(Lane, Protocol):
+    """A lane whose draft can be heard while it is still being written."""
+
+    def drafts(self, stitched: Stitched, *, remaining_s: float) -> Generator[Draft]:
+        """Yield the draft as it grows, the whole one last; to close the iterator ends it.
+
+        Each but the last `is_partial`: its sentences are whole, and another will follow them.
+
+        Raises:
+            BackroomError: As `draft` does, also after some of it was yielded.
         """
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,11 +15,18 @@ class Generalist(Protocol):
         """Whether a line exists at all."""
         ...
 
-    def complete(self, messages: Sequence[Mapping[str, str]], *, deadline_s: float) -> str:
-        """Return the answer's text.
+    def stream(self, messages: Sequence[Mapping[str, str]], *, deadline_s: float) -> Generator[str]:
+        """Yield the answer's text in pieces, as they come; to close the iterator hangs up.
+
+        Never later than the deadline it ends or raises, whatever the network does.
+
+        Args:
+            messages: OpenAI's: `role` and `content`; nothing personal is in them.
+            deadline_s: Seconds from now after which nobody listens.
 
         Raises:
-            LineDown: No line, or no answer within the deadline.
+            LineResting: Not tried: known to be down, or too many asks are under way.
+            LineDown: No line, it broke off, or the deadline passed; raised on iteration.
         """
         ...
 

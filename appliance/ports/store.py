@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from appliance.records import Entry, Fact, Role, Turn
+from appliance.records import Arrived, Entry, Fact, LateAnswer, Role, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +94,28 @@ class Spool(Protocol):
 
     def dropped(self) -> int:
         """Return the number of items ever dropped because the spool was full."""
+        ...
+
+
+class LateAnswers(Protocol):
+    """What headquarters answers later, to whoever asked."""
+
+    def arrive(self, answers: Sequence[Arrived]) -> int:
+        """Keep answers durably, as they came; return how many were new here."""
+        ...
+
+    def arrived(self, owner: tuple[str, str]) -> tuple[Arrived, ...]:
+        """Return what came for this (device, badge) and is not decided yet, oldest first."""
+        ...
+
+    def decide(self, answer: LateAnswer, came: Arrived, *, checks: Sequence[Any]) -> None:
+        """Write down, once, what is shown of an answer.
+
+        Raises:
+            StoreError: Nothing was written.
+        """
+        ...
+
+    def given(self, owner: tuple[str, str]) -> tuple[LateAnswer, ...]:
+        """Return what may be shown to this (device, badge), the latest decided first."""
         ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from appliance.errors import BackroomError, EngineBusy
+from appliance.errors import BackroomError, EngineBusy, LineResting, StoreError
 from appliance.meter import Meter
-from appliance.ports import Clock, Lane, LaneGuard
+from appliance.ports import Clock, Lane, LaneGuard, StreamingLane
 from appliance.records import (
     Attempt,
     Check,
@@ -30,7 +31,10 @@ FAIR_SHARE = 0.5
 # a hand-over hold nothing to spare.
 CUTTABLE = frozenset({LaneName.SPECIALIST, LaneName.GENERALIST, LaneName.QUOTE})
 CUT = "its first sentence alone: this machine is under pressure"
+MORE = Sentence("")  # stands in a draft for what is still to come
 NO_TOKENS = Tokens()
+# A full queue tells of the asks, not of the model; a line known to be down was not tried.
+NOT_TO_BLAME = (EngineBusy, LineResting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,25 @@ class _Climb:
         self.attempts.append(Attempt(lane, outcome, why, tokens))
 
 
+@dataclass(slots=True)
+class _Heard:
+    """A lane's answer while it is being said."""
+
+    stitched: Stitched
+    climb: _Climb
+    meter: Meter
+    say: Callable[[Sentence], None]
+    until: float  # of the clock
+    raw: list[Sentence] = field(default_factory=list)  # as drafted, of what was said
+    said: list[Sentence] = field(default_factory=list)
+
+    def heard(self, sentence: Sentence, governed: Sentence) -> None:
+        """Say a governed sentence; what cannot be written down is not said, and raises."""
+        self.say(governed)
+        self.raw.append(sentence)
+        self.said.append(governed)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Stitched -> Verdict."""
@@ -86,11 +109,19 @@ class Answer:
         Args:
             stitched: The ask with its evidence.
             meter: Takes the times of `model` and `governance`.
-            say: Called with each sentence in order, once the whole draft is accepted.
+            say: Called with each sentence in order, once the whole draft is accepted; of a lane
+                that streams, once the sentence is. What was said is not taken back: should a later
+                sentence fail, or the line break, the answer ends with the last that was governed.
         """
         until = self.clock.monotonic() + stitched.ask.deadline_s
         climb = _Climb()
         for odds in stitched.lanes:
+            lane = self.lanes[odds.lane]
+            if say and isinstance(lane, StreamingLane) and not self.guard.is_brief():
+                task = _Heard(stitched, climb, meter, say, until)
+                if verdict := self._streamed(lane, task):
+                    return verdict
+                continue
             draft = self._draft(odds.lane, stitched, until=until, climb=climb, meter=meter)
             if draft is None:
                 continue
@@ -119,15 +150,109 @@ class Answer:
         except BackroomError as exc:
             climb.note(name, "unavailable", f"{exc.code}: {exc.message}")
             return None
+        return draft if self._is_acceptable(draft, climb) else None
+
+    def _is_acceptable(self, draft: Draft, climb: _Climb) -> bool:
+        """Tell whether a draft says something and is sure enough of it; note it when not."""
         if draft.is_none or not draft.sentences:
             outcome = "unavailable" if draft.is_late else "none"
-            climb.note(name, outcome, draft.why or "said nothing", draft.tokens)
-            return None
-        least = self.accept_at.get(name.value, 0.0)
+            climb.note(draft.lane, outcome, draft.why or "said nothing", draft.tokens)
+            return False
+        least = self.accept_at.get(draft.lane.value, 0.0)
         if draft.p < least:
-            climb.note(name, "unsure", f"p {draft.p:.2f} is under {least:.2f}", draft.tokens)
+            climb.note(draft.lane, "unsure", f"p {draft.p:.2f} is under {least:.2f}", draft.tokens)
+            return False
+        return True
+
+    def _streamed(self, lane: StreamingLane, task: _Heard) -> Verdict | None:
+        """Return the verdict of a lane whose sentences are said as they come, or None."""
+        draft: Draft | None = None
+        failure = ""
+        try:
+            with closing(self._pieces(lane, task)) as pieces:
+                for draft in pieces:
+                    if not task.said and not self._is_acceptable(draft, task.climb):
+                        return None
+                    if failure := self._say_new(draft, task):
+                        break
+        except StoreError:
+            raise  # the journal's, not the lane's: what it does not hold is not said by anybody
+        except BackroomError as exc:
+            failure = f"{exc.code}: {exc.message}"
+            if not task.said:
+                task.climb.note(lane.name, "unavailable", failure)
+        if draft is None or not task.said:
             return None
-        return draft
+        return self._concluded(draft, task, failure)
+
+    def _pieces(self, lane: StreamingLane, task: _Heard) -> Generator[Draft]:
+        """Yield a lane's growing drafts; tell the guard how it went, whatever comes of it."""
+        remaining_s = task.until - self.clock.monotonic() - RESERVE_S
+        if why := self._closed(lane.name, remaining_s, task.meter):
+            task.climb.note(lane.name, "unavailable", why)
+            return
+        deadline_s = task.stitched.ask.deadline_s
+        seconds, failed, is_judged = 0.0, True, remaining_s >= FAIR_SHARE * deadline_s
+        try:
+            with closing(lane.drafts(task.stitched, remaining_s=remaining_s)) as drafts:
+                while True:
+                    begun = self.clock.monotonic()
+                    try:
+                        with task.meter.measure("model"):
+                            draft = next(drafts, None)
+                    finally:
+                        seconds += self.clock.monotonic() - begun
+                    if draft is None:
+                        break
+                    failed = draft.is_late
+                    yield draft
+        except NOT_TO_BLAME:
+            is_judged = False
+            raise
+        except BackroomError:
+            failed = True
+            raise
+        finally:
+            with task.meter.measure("monitoring"):
+                if is_judged:
+                    self.guard.heard(lane.name, seconds=seconds, failed=failed)
+                else:
+                    self.guard.excuse(lane.name)
+
+    def _say_new(self, draft: Draft, task: _Heard) -> str:
+        """Say what a growing draft has more; return why its next sentence may not be said, or ''.
+
+        A partial draft is governed with something after it, lest what goes with the last sentence
+        be put behind one that is not.
+        """
+        whole = replace(draft, sentences=(*draft.sentences, MORE)) if draft.is_partial else draft
+        for sentence in draft.sentences[len(task.raw) :]:
+            with task.meter.measure("governance"):
+                governed, checks = self.govern(sentence, draft=whole, stitched=task.stitched)
+            task.climb.checks += checks
+            failed = next((c for c in checks if c.outcome is Outcome.FAIL), None)
+            if failed is not None:
+                why = f"{failed.name}: {failed.why}"
+                if not task.said:
+                    task.climb.note(draft.lane, "failed", why, draft.tokens)
+                return why
+            task.heard(sentence, governed)
+        return ""
+
+    def _concluded(self, draft: Draft, task: _Heard, failure: str) -> Verdict:
+        """Return the verdict of what was said; an answer that broke off still gets its notices."""
+        why = ""
+        if failure or draft.is_partial:
+            why = f"ended after {len(task.said)} sentences: {failure or 'nothing followed'}"
+            draft = replace(draft, sentences=tuple(task.raw), is_partial=False)
+            with task.meter.measure("governance"):
+                last, checks = self.govern(task.raw[-1], draft=draft, stitched=task.stitched)
+            owed = last.text.removeprefix(task.said[-1].text).strip()
+            if owed and last.text.startswith(task.said[-1].text):
+                task.climb.checks += checks
+                task.heard(task.raw[-1], replace(last, text=owed))
+        task.climb.note(draft.lane, "answered", why, draft.tokens)
+        return _verdict(task.stitched, draft, tuple(task.said), task.climb)
 
     def _closed(self, name: LaneName, remaining_s: float, meter: Meter) -> str:
         """Return why a model cannot be asked now, or ''."""
@@ -149,8 +274,8 @@ class Answer:
             with meter.measure("model"):
                 draft = lane.draft(stitched, remaining_s=remaining_s)
             failed = draft.is_late
-        except EngineBusy:
-            is_judged = False  # a full queue tells of the asks, not of the model
+        except NOT_TO_BLAME:
+            is_judged = False
             raise
         finally:
             with meter.measure("monitoring"):

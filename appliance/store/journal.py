@@ -1,7 +1,8 @@
 """The journal: every reply as one durable row, each row's hash covering the one before.
 
 Its kinds: `reply`, the `sentence`s of a streamed one, `feedback`; and who came and went: `pairing`,
-`revocation`, `sign_in`, `sign_out`, `lock_out`. Those are written with what they tell of, in one
+`revocation`, `sign_in`, `sign_out`, `lock_out`; and `late_answer`, what headquarters answered to
+an ask that was handed over. All but the first three are written with what they tell of, in one
 transaction; `journal.head` hears of them with the next reply.
 """
 

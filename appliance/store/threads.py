@@ -9,7 +9,8 @@ from datetime import datetime
 
 import apsw
 
-from appliance.records import LOCAL, Exchange, LaneName, Principal, Source, Turn
+from appliance.codec import from_plain
+from appliance.records import LOCAL, Exchange, LaneName, LateAnswer, Principal, Source, Turn
 from appliance.store.db import Database
 
 MOST_EXCHANGES = 100  # of one conversation, shown at once
@@ -40,10 +41,13 @@ class SqliteThreads:
             "SELECT t.reply_id, json_extract(j.body, '$.ask.text'),"
             " json_extract(j.body, '$.reply.text'), json_extract(j.body, '$.reply.lane'), t.at,"
             " coalesce(f.verdict, ''), json_extract(j.body, '$.reply.sources'),"
-            " json_extract(j.body, '$.reply.facts') FROM threads t"
+            " json_extract(j.body, '$.reply.facts'),"
+            " (SELECT l.told FROM late_answers l WHERE l.reply_id = t.reply_id AND l.device = ?1"
+            " AND l.badge = ?2 AND l.told <> '' ORDER BY l.decided_at DESC LIMIT 1)"
+            " FROM threads t"
             " JOIN journal j ON j.reply_id = t.reply_id AND j.kind = 'reply'"
-            " LEFT JOIN feedback f ON f.reply_id = t.reply_id AND f.device = ? AND f.badge = ?"
-            " WHERE t.thread = ? ORDER BY t.sequence DESC LIMIT ?",
+            " LEFT JOIN feedback f ON f.reply_id = t.reply_id AND f.device = ?1 AND f.badge = ?2"
+            " WHERE t.thread = ?3 ORDER BY t.sequence DESC LIMIT ?4",
             (*owner, thread, limit),
         )
         return tuple(
@@ -55,8 +59,9 @@ class SqliteThreads:
                 datetime.fromisoformat(at),
                 verdict,
                 _passages(sources, facts),
+                from_plain(json.loads(late), LateAnswer) if late else None,
             )
-            for reply, text, answer, lane, at, verdict, sources, facts in reversed(rows)
+            for reply, text, answer, lane, at, verdict, sources, facts, late in reversed(rows)
         )
 
     def add(self, thread: str, turn: Turn, *, reply_id: str, at: datetime) -> None:

@@ -55,6 +55,7 @@ REPLY = ReplyBody(
     missing=[],
     entry=ENTRY,
     is_brief=False,
+    is_kept=False,
 )
 ASK_EVENT = {
     "event": "sentence",

@@ -21,6 +21,7 @@ from appliance.web.asks import AskBody, Asking, Asks, frames, parse_ask
 from appliance.web.feedback import feedback_handler
 from appliance.web.health import health_handlers
 from appliance.web.identity import Identity, RoleQuery, named_role
+from appliance.web.late import late_handler
 from appliance.web.monitoring import monitoring_handlers
 from appliance.web.openai import openai_handlers
 from appliance.web.openapi import (
@@ -62,6 +63,7 @@ def handlers(store: StoreLike, asks: Asks, door: Door) -> list[ControllerRouterH
         _ask_handler(store, asks, identity),
         feedback_handler(store, identity, asks.pace),
         thread_handler(store, identity),
+        late_handler(store, identity),
         product_handler(store, identity, asks.pace),
         *openai_handlers(store, asks, identity),
         _passage_handler(store, identity),

@@ -17,6 +17,7 @@ from appliance.records import (
     Attempt,
     LaneName,
     LaneOdds,
+    LateAnswer,
     Outcome,
     Passage,
     Reply,
@@ -83,6 +84,7 @@ class ReplyBody(msgspec.Struct, frozen=True):
     missing: list[str]
     entry: str
     is_brief: bool
+    is_kept: bool  # nobody could answer: headquarters' answer comes to GET /v1/late-answers
 
 
 class PassageBody(msgspec.Struct, frozen=True):
@@ -151,6 +153,12 @@ class HealthBody(msgspec.Struct, frozen=True, omit_defaults=True):
     specialist: str | UnsetType = UNSET
     faults: list[str] | UnsetType = UNSET  # why it is not ready; this and what follows: to managers
     checks: dict[str, Any] | UnsetType = UNSET
+
+
+class LateAnswersBody(msgspec.Struct, frozen=True):
+    """What headquarters answered later, the latest first."""
+
+    answers: list[LateAnswer]
 
 
 class LiveBody(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from appliance.records import (
     LOCAL,
     Exchange,
     Feedback,
+    LateAnswer,
     Principal,
     ProductCard,
     Reply,
@@ -107,6 +108,14 @@ class StoreLike(Protocol):
 
     def conversation(self, thread: str, *, principal: Principal) -> tuple[Exchange, ...] | None:
         """Return what was said in a thread; None when it is not there or not theirs."""
+        ...
+
+    def late_answers(self, principal: Principal) -> tuple[LateAnswer, ...]:
+        """Return what headquarters answered later to this principal's asks, the latest first.
+
+        Raises:
+            StoreError: It could not be read or written; nothing is shown that was not written.
+        """
         ...
 
     def product(self, key: str, *, role: Role) -> ProductCard | None:

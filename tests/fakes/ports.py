@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -236,17 +237,29 @@ class WatchedJournal:
 
 @dataclass
 class FakeLine:
-    """`ports.Generalist` that says what it was told to, or is down."""
+    """`ports.Generalist` that says what it was told to, word by word, or is down."""
 
     answer: str = ""
     is_configured: bool = True
+    breaks_after: int | None = None  # pieces, then the line breaks off
     heard: list[Sequence[Mapping[str, str]]] = field(default_factory=list)
+    hung_up: int = 0  # answers nobody listened to until the end
 
-    def complete(self, messages: Sequence[Mapping[str, str]], *, deadline_s: float) -> str:
+    def stream(self, messages: Sequence[Mapping[str, str]], *, deadline_s: float) -> Generator[str]:
         if not self.is_configured:
             raise LineDown("No line to a generalist is configured.")
         self.heard.append(messages)
-        return self.answer
+        return self._pieces()
+
+    def _pieces(self) -> Generator[str]:
+        try:
+            for n, piece in enumerate(re.findall(r"\s*\S+|\s+$", self.answer)):
+                if n == self.breaks_after:
+                    raise LineDown("The line broke off.")
+                yield piece
+        except GeneratorExit:
+            self.hung_up += 1
+            raise
 
 
 @dataclass

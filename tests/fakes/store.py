@@ -34,6 +34,7 @@ from appliance.records import (
     Grant,
     LaneName,
     LaneOdds,
+    LateAnswer,
     Outcome,
     Passage,
     Principal,
@@ -154,6 +155,9 @@ class MemoryIndex:
     def idf(self, word: str) -> float:
         return 1.0
 
+    def late_answers(self, principal: Principal) -> tuple[LateAnswer, ...]:
+        return tuple(answer for owner, answer in self.late if owner == principal.owner)
+
     def product(self, key: str) -> Mapping[str, str] | None:
         return None
 
@@ -180,6 +184,8 @@ class FakeStore:
         self.release = Release(self.settings.home, Manifest("demo-7", 7, NOW, "0", 0, {}, {}))
         self.rated: list[tuple[Feedback, Principal]] = []
         self.answered: dict[str, tuple[Ask, Reply]] = {}
+        self.late: list[tuple[tuple[str, str], LateAnswer]] = []  # whose, and what
+        self.keeps_asks = False  # what is handed over comes back later
         self.monitoring = some_monitoring(self.clock, settings=self.settings)
 
     @cached_property
@@ -264,6 +270,8 @@ class FakeStore:
                 listener.sentence(sentence)
         self._pause()
         reply = _reply(reply_id or self.new_id(), stitched, sentences)
+        is_kept = self.keeps_asks and reply.lane is LaneName.HANDOFF and not reply.policies
+        reply = replace(reply, is_kept=is_kept)
         reply = replace(reply, entry=self.journal.append("reply", {"id": reply.id}).hash)
         self.monitoring.answered(reply)
         self.answered[reply.id] = (ask, reply)
