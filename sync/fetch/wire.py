@@ -55,15 +55,12 @@ class Wire:
         self._monotonic = monotonic
         self._limiter = limiter
         self._headers = headers
-        self._http = httpx.Client(
-            timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
-            follow_redirects=True,
-            max_redirects=limits.redirects,
-        )
+        self._http: httpx.Client | None = None  # a stick needs none, and its set-up takes a while
 
     def close(self) -> None:
         """Let the connections go."""
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
 
     @contextmanager
     def open(self, url: str, *, offset: int = 0) -> Generator[Stream, None, None]:
@@ -108,7 +105,7 @@ class Wire:
         if offset:
             headers["Range"] = f"bytes={offset}-"
         try:
-            with self._http.stream("GET", quote(url, safe=URL_SAFE), headers=headers) as answer:
+            with self._pool().stream("GET", quote(url, safe=URL_SAFE), headers=headers) as answer:
                 if not answer.is_success:
                     raise FetchFailed(
                         f"{url}: expected 200, found {answer.status_code}.",
@@ -121,6 +118,15 @@ class Wire:
             ) from exc
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
             raise FetchFailed(f"{url}: {_said(exc)}.", hint="Is the line up?") from exc
+
+    def _pool(self) -> httpx.Client:
+        if self._http is None:
+            self._http = httpx.Client(
+                timeout=httpx.Timeout(self.limits.read_s, connect=self.limits.connect_s),
+                follow_redirects=True,
+                max_redirects=self.limits.redirects,
+            )
+        return self._http
 
     def _paced(self, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
         """Pass chunks on as the budget allows; give up on a line slower than the least.

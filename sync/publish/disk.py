@@ -166,6 +166,7 @@ class RepositoryDisk:
         """
         path = self.file(target, sha256)
         if path.is_file() and path.stat().st_size == length:
+            os.utime(path)  # young again: `sweep` may not take what is about to be named
             return 0  # it took its name only when it was whole
         with _writing(path) as beside:
             if copied_sha256(source, beside) != sha256:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.signer import (
     SIGNER_FOR_URI_SCHEME,
     CryptoSigner,
@@ -82,7 +84,7 @@ class KeyFolder:
         Raises:
             BadInput: The list cannot be written.
         """
-        held = {key.public.keyid: key for key in (*self.keys(), *keys)}
+        held = {key.public.keyid: key for key in (*self.listed(), *keys)}
         listed = [
             {"name": k.name, "uri": k.uri, "keyid": k.public.keyid, "public": k.public.to_dict()}
             for k in held.values()
@@ -90,7 +92,7 @@ class KeyFolder:
         with replaced(self.folder / LIST) as file:
             json.dump({"keys": listed}, file, indent=1)
 
-    def keys(self) -> tuple[HeldKey, ...]:
+    def listed(self) -> tuple[HeldKey, ...]:
         """Return all keys on the list, older before newer.
 
         Raises:
@@ -111,7 +113,7 @@ class KeyFolder:
         Raises:
             BadKey: There is none.
         """
-        found = [key for key in self.keys() if key.name == name]
+        found = [key for key in self.listed() if key.name == name]
         if not found:
             raise BadKey(
                 f"{self.folder} lists no key {name}.", hint="Name the folder by --keys FOLDER."
@@ -125,7 +127,7 @@ class KeyFolder:
             BadKey: The key is not on the list, not here, or does not open.
         """
         if keyid not in self._signers:
-            held = next((key for key in self.keys() if key.public.keyid == keyid), None)
+            held = next((key for key in self.listed() if key.public.keyid == keyid), None)
             if held is None:
                 raise BadKey(f"{self.folder} lists no key with id {keyid[:12]}….")
             self._signers[keyid] = self._opened(held)
@@ -140,7 +142,7 @@ class KeyFolder:
         Raises:
             BadKey: One that is here does not open.
         """
-        here = {key.public.keyid for key in self.keys() if self.is_here(key)}
+        here = {key.public.keyid for key in self.listed() if self.is_here(key)}
         return tuple(self.signer(keyid) for keyid in keyids if keyid in here)
 
     def is_here(self, key: HeldKey) -> bool:
@@ -192,3 +194,16 @@ def _make_private(*folders: Path) -> None:
             folder.chmod(FOLDER_MODE)
     except OSError as exc:
         raise BadKey(f"{folders[-1]} cannot be made: {exc.strerror or exc}.") from exc
+
+
+def given_key(name: str, uri: str, public: Path) -> HeldKey:
+    """Return a KMS's or an HSM's key for a name, by its URI and its public half in PEM.
+
+    Raises:
+        BadKey: The file is no public key.
+    """
+    try:
+        key = SSlibKey.from_crypto(load_pem_public_key(public.read_bytes()))
+    except (OSError, ValueError, UnsupportedAlgorithm) as exc:
+        raise BadKey(f"{public} is no public key in PEM: {exc}.") from exc
+    return HeldKey(name, uri, key)
