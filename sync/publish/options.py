@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,12 +109,9 @@ def _from_file(path: Path) -> str:
 
 
 def _asked(*, is_new: bool) -> str:
-    try:
-        return str(
-            typer.prompt("Passphrase of the keys", hide_input=True, confirmation_prompt=is_new)
-        )
-    except typer.Abort as exc:
+    if not sys.stdin.isatty():
         raise BadKey(
             "The keys need a passphrase, and nobody is here to type it.",
             hint="Set BACKROOM_PASSPHRASE, or name a file by --passphrase-file.",
-        ) from exc
+        )
+    return str(typer.prompt("Passphrase of the keys", hide_input=True, confirmation_prompt=is_new))
