@@ -21,10 +21,13 @@ from sync.hub.enrol import enrol_handlers
 from sync.hub.extensions import part_handlers, part_jobs
 from sync.hub.jobs import Jobs
 from sync.hub.late import answer_handlers
+from sync.hub.metrics import metrics_handlers
 from sync.hub.parts import Hub
 from sync.hub.problems import answer_problem
+from sync.hub.pushes import Pushes
 from sync.hub.repository import repository_handlers
 from sync.hub.wake_stream import wake_handlers
+from sync.hub.watch import watch_jobs
 from sync.wire import HEALTH
 
 HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
@@ -37,8 +40,10 @@ def create_app(hub: Hub) -> Litestar:
     async def work_beside(_app: Litestar) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_exception_handler(answer_loop_fault)
         holder = f"{os.getpid()}-{secrets.token_hex(4)}"
-        jobs = Jobs(hub.ledger, hub.clock, holder, part_jobs(hub))
-        tasks = [asyncio.create_task(hub.signals.follow()), asyncio.create_task(jobs.run())]
+        jobs = Jobs(hub.ledger, hub.clock, holder, [*watch_jobs(hub), *part_jobs(hub)])
+        pushes = Pushes(hub.settings.repository_folder, hub.signals)
+        beside = (hub.signals.follow(), pushes.follow(), hub.counts.follow(), jobs.run())
+        tasks = [asyncio.create_task(work) for work in beside]
         try:
             yield
         finally:
@@ -70,6 +75,7 @@ def all_handlers(hub: Hub) -> list[HTTPRouteHandler]:
         *batch_handlers(hub),
         *answer_handlers(hub),
         *repository_handlers(hub),
+        *metrics_handlers(hub),
         *part_handlers(hub),
     ]
 

@@ -29,7 +29,7 @@ from sync.hub.registry import (
     redeem,
     use_nonce,
 )
-from sync.hub.repository import first_root
+from sync.hub.repository import newest_root
 from sync.hub.tokens import follows
 from sync.hub.wishes import end_streams
 from sync.wire import (
@@ -65,7 +65,7 @@ def enrol_handlers(hub: Hub) -> list[HTTPRouteHandler]:
             signed, signature=asked.proof, public_key=public_key
         ):
             raise refused(403, "bad_proof", NO_PROOF, "Sign sync.wire.proof_text.")
-        root = first_root(hub.settings.repository_folder)
+        root = newest_root(hub.settings.repository_folder)
         device = await _redeemed(hub, asked, public_key)
         return answered(
             Enrolled(device.id, device.store, device.ring, now=hub.clock.now(), root=root)

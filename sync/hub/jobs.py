@@ -17,8 +17,9 @@ from sync.hub.ledger import Ledger
 from sync.hub.tables import leases
 
 log = logging.getLogger("backroom.hub")
-LEASE_S = 30.0  # a worker that died holds a job at most so long
-RENEW_S = 10.0
+LEASE_S = 12.0  # a worker that died holds the jobs at most so long
+RENEW_S = 4.0
+LOOK_S = 0.25
 HUB_JOBS = "hub"  # one lease for all: one worker is the one that does them
 
 
@@ -41,18 +42,20 @@ class Jobs:
     jobs: list[Job]
 
     async def run(self) -> None:
-        """Do them until cancelled."""
+        """Do them until cancelled; one that takes long keeps no other waiting."""
         due = {job.name: 0.0 for job in self.jobs}
         renew_at, is_holder = 0.0, False
+        running: dict[str, asyncio.Task[None]] = {}
         while True:
             now = self.clock.monotonic()
             if now >= renew_at:
                 is_holder, renew_at = await self._take(), now + RENEW_S
             for job in self.jobs if is_holder else ():
-                if now >= due[job.name]:
+                last = running.get(job.name)
+                if now >= due[job.name] and (last is None or last.done()):
                     due[job.name] = now + job.every_s
-                    await self._do(job)
-            await asyncio.sleep(0.25)
+                    running[job.name] = asyncio.get_running_loop().create_task(self._do(job))
+            await asyncio.sleep(LOOK_S)
 
     async def _take(self) -> bool:
         now = self.clock.now()

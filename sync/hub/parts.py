@@ -11,6 +11,7 @@ from appliance.clock import SystemClock
 from appliance.ports import Clock
 from appliance.web.limits import Buckets
 from sync.hub.blobs import Blobs, open_blobs
+from sync.hub.counts import Counts
 from sync.hub.door import Door
 from sync.hub.keys import read_signer
 from sync.hub.ledger import Ledger
@@ -45,6 +46,7 @@ class Hub:
     limits: Limits
     pieces: Pieces
     blobs: Blobs
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def open_hub(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[H
             limits=_limits(settings),
             pieces=Pieces(settings.home / "incoming"),
             blobs=open_blobs(settings.blobs_place),
+            counts=Counts(ledger),
         )
     finally:
         ledger.close()

@@ -26,7 +26,7 @@ MOST_ROOT_BYTES = 512_000  # python-tuf's own limit of a root
 PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+@=-]{0,254}", re.ASCII)
 FOLDERS = ("metadata", "targets")
 RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
-FIRST_ROOT = re.compile(r"(\d{1,9})\.root\.json", re.ASCII)
+ROOT = re.compile(r"(\d{1,9})\.root\.json", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def repository_handlers(hub: Hub) -> list[HTTPRouteHandler]:
     return [fetch]
 
 
-def first_root(folder: Path) -> str:
-    """Return the JSON text of the repository's oldest root, which a store trusts from enrolment.
+def newest_root(folder: Path) -> str:
+    """Return the JSON text of the repository's newest root, which a store trusts from enrolment.
 
     Raises:
         Refused: 503, there is no repository yet.
@@ -59,12 +59,12 @@ def first_root(folder: Path) -> str:
     found = [
         (int(match[1]), path)
         for path in (folder / "metadata").glob("*.root.json")
-        if (match := FIRST_ROOT.fullmatch(path.name))
+        if (match := ROOT.fullmatch(path.name))
     ]
     if not found:
         detail = "Headquarters has no signed repository yet; the code still holds."
         raise refused(503, "no_repository", detail, "Make one there: backroom release", wait_s=60)
-    with min(found)[1].open("rb") as file:
+    with max(found)[1].open("rb") as file:
         return file.read(MOST_ROOT_BYTES).decode("utf-8")
 
 

@@ -21,6 +21,7 @@ from appliance.web.listen import address, listen
 from appliance.web.quiet_log import quieten
 from appliance.web.sockets import KEPT_FILES, BoundedProtocol, SocketBounds
 from sync.hub.app import create_app
+from sync.hub.metrics import Metered
 from sync.hub.migrate import migrate
 from sync.hub.parts import Hub, open_hub
 from sync.hub.settings import HubSettings
@@ -87,7 +88,7 @@ def configuration(hub: Hub) -> uvicorn.Config:
     wanted = hub.settings.streams + OTHER_SOCKETS
     most = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - KEPT_FILES)
     config = uvicorn.Config(
-        Drain(create_app(hub), most_s=DRAIN_S, longest_s=BODY_S),
+        Drain(Metered(create_app(hub), hub.counts), most_s=DRAIN_S, longest_s=BODY_S),
         # Not most_of_one: a chain's stores come through few addresses, and each has an identity.
         http=partial(BoundedProtocol, bounds=SocketBounds(most, most)),  # type: ignore[arg-type]
         backlog=BACKLOG,

@@ -75,6 +75,12 @@ class Signals:
                 found[signal.wish] = None
         return tuple(reversed(found))
 
+    def tell_here(self, wish: Wish, *, to_ring: str = "") -> None:
+        """Wish something of the stores that this worker hears: each worker found it by itself."""
+        signal = Signal(0, wish.kind.value, "", to_ring, wish, self.clock.now())
+        self._kept.append(signal)
+        self.wakes.wake(signal.kind, wish, is_for=signal.is_for)
+
     async def follow(self) -> None:
         """Look at the table until cancelled; a database that is away is waited for."""
         for signal in await self._look_calmly():
