@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appliance.codec import from_plain, to_plain
@@ -167,6 +167,12 @@ def heard(connection: Connection, rings: Sequence[str]) -> list[Heard]:
         boot, sequence, body = row.boot or "", row.sequence or 0, row.body or ""
         found[row.number] = Heard(row.number, row.ring, row.received_at, boot, sequence, body)
     return list(found.values())
+
+
+def ring_counts(connection: Connection) -> dict[str, int]:
+    """Return how many stores each ring has."""
+    query = select(stores.c.ring, func.count()).group_by(stores.c.ring)
+    return {str(ring): int(count) for ring, count in connection.execute(query)}
 
 
 def read_sightings(connection: Connection, rollout: str) -> dict[str, Sighting]:

@@ -65,7 +65,7 @@ class QualityLimits:
     """
 
     error_rise: float = 0.01  # of the share of asks that ended in an error
-    slow_rise: float = 0.5  # of the 95th percentile, mean over stores: 0.5 is half as slow again
+    slow_rise: float = 0.3  # of the 95th percentile, mean over stores: a third slower
     down_rise: float = 0.02  # of the share of answers somebody called wrong
     drift_rise: float = 0.05  # of what answers claim to be sure over what they were right
     dark_rise: float = 0.05  # of the share of stores that have gone silent

@@ -96,6 +96,21 @@ def halted(plan: Plan, events: Sequence[Event], *, by: str, at: datetime, why: s
     return Event(EventKind.HALTED, at, by=named(by), why=why[:LONGEST_WHY] or f"{by} said so")
 
 
+def finished(plan: Plan, events: Sequence[Event], *, by: str, at: datetime, why: str) -> Event:
+    """Return a person's word that a rollout that is only watched has been watched enough.
+
+    Raises:
+        BadInput: No name.
+        WrongMoment: The rollout is over, or some ring is not at its last step.
+    """
+    stands = _alive(plan, events)
+    for ring in plan.rings:
+        at_step = stands.at_step(ring.ring)
+        if at_step is None or at_step.step + 1 < len(ring.steps):
+            raise WrongMoment(f"Ring {ring.ring} is not at its last step.", hint=_SEE)
+    return Event(EventKind.DONE, at, by=named(by), why=why[:LONGEST_WHY] or f"{by} said so")
+
+
 def named(by: str) -> str:
     """Return a person's name as it is written down.
 
