@@ -28,6 +28,9 @@ DEADLINE_HEADER = "x-backroom-deadline-ms"  # of a chat request: after it nobody
 
 BATCH_BYTES = 8 * 2**20  # most bytes of one sealed batch
 BATCH_AGE_S = 15 * 60  # a batch is sealed when its oldest item is this old
+BATCH_UNPACKED_BYTES = 96 * 2**20  # most that a batch unpacks to; more is taken for a bomb
+BATCH_LINE_BYTES = 2**20  # of one item
+BATCH_ITEMS = 100_000
 PIECE_BYTES = 512 * 2**10  # of a batch sent in one PUT
 BEAT_S = 60.0  # between beats, unless the hub says otherwise
 TOKEN_S = 15 * 60  # a token's life

@@ -9,12 +9,12 @@ import msgspec
 from backports import zstd
 
 from appliance.errors import BadInput
+from sync.wire import BATCH_ITEMS as MOST_ITEMS
+from sync.wire import BATCH_LINE_BYTES as MOST_LINE_BYTES
+from sync.wire import BATCH_UNPACKED_BYTES as MOST_BYTES
 from sync.wire import BatchHead, BatchItem
 
 FORMAT = 1
-MOST_BYTES = 96 * 2**20  # unpacked; a store's whole spool is 64 MiB
-MOST_LINE_BYTES = 2**20
-MOST_ITEMS = 100_000
 WINDOW_LOG = 25  # 32 MiB: what a frame may make its reader remember
 PIECE_BYTES = 256 * 2**10  # unpacked at a time
 LONGEST_ID = 64
