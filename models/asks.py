@@ -27,13 +27,13 @@ from models.wording import Wording
 
 # Shares of the training groups, by kind.
 MIXTURE = {
-    "handbook": 0.34,
-    "product": 0.15,
-    "rule": 0.19,
-    "two-source": 0.12,
-    "comparison": 0.08,
-    "follow-up": 0.06,
-    "spanish": 0.06,
+    "handbook": 0.30,
+    "product": 0.22,
+    "rule": 0.17,
+    "two-source": 0.11,
+    "comparison": 0.06,
+    "follow-up": 0.05,
+    "spanish": 0.09,
 }
 MOST_ASKS = 24  # of a group: an ask costs a tenth of what reading its sources does
 ORDERS = 24  # sentences kept per ask, likeliest first
@@ -181,7 +181,7 @@ def _asks_for(
         draw = rng.random()
         if one.asks and draw < 0.65:
             asks.append(material.wording.vary(rng, rng.choice(one.asks)))
-        elif draw < 0.73 and not spanish:
+        elif draw < 0.75 and not spanish:
             asks.append(material.wording.in_spanish(rng, one.text, one.title))
         else:
             asks.append(material.wording.keywords(rng, one.text, one.title, spanish=spanish))

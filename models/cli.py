@@ -27,9 +27,7 @@ out = Console(highlight=False, soft_wrap=True)
 def register(app: typer.Typer) -> None:
     """Add the `models` group to `app`."""
     models = typer.Typer(help="Make and measure the models of a release.", no_args_is_help=True)
-    models.command("base")(base)
     models.command("evaluate")(evaluate)
-    models.command("parity")(parity)
     search_commands.register(models)
     answerability_commands.register(models)
     run_commands.register(models)
@@ -37,26 +35,6 @@ def register(app: typer.Typer) -> None:
     register_corpus(models)
     routing_commands.register(models)
     app.add_typer(models, name="models")
-
-
-def base(
-    recipe: RecipeOption,
-    folder: Annotated[
-        Path, typer.Option("--out", help="The run's folder; a cut run goes on from it.")
-    ] = Path("build/specialist"),
-    target: Annotated[
-        Path | None, typer.Option("--place", help="Release folder to copy the result into.")
-    ] = None,
-) -> None:
-    """Train the specialist from nothing, export it, prove the export and examine it."""
-    from models.recipe import read_recipe  # noqa: PLC0415
-    from models.specialist import build, place  # noqa: PLC0415
-
-    report = build(read_recipe(recipe), folder, say=out.print)
-    _print(report["exam"]["calibrated"])
-    if target is not None:
-        place(folder, target)
-    out.print(f"{folder / 'specialist.gguf'}: {report['gguf_bytes'] / 1e6:.1f} MB")
 
 
 def evaluate(
@@ -84,30 +62,6 @@ def evaluate(
         out.print_json(json.dumps(found))
     else:
         _print(found["calibrated"])
-
-
-def parity(
-    recipe: RecipeOption,
-    folder: Annotated[Path, typer.Option("--work", help="A run's folder.")] = Path(
-        "build/specialist"
-    ),
-) -> None:
-    """Compare a run's GGUFs with its trained model, token for token."""
-    import random  # noqa: PLC0415
-
-    from models.base import load  # noqa: PLC0415
-    from models.exam import exam  # noqa: PLC0415
-    from models.recipe import read_recipe  # noqa: PLC0415
-    from models.specialist import Desk, prove  # noqa: PLC0415
-
-    read = read_recipe(recipe)
-    desk = Desk.open(read, folder)
-    model, _ = load(str(folder / "text.pt"))
-    draw = random.Random(read.exam.seed + 2)  # noqa: S311 - no secret
-    asked = exam(draw, desk.held_out, size=read.exam.parity)
-    files = {name: folder / name for name in ("specialist-f32.gguf", "specialist.gguf")}
-    for name, found in prove(model, desk.vocabulary(), files, asked).items():
-        out.print(f"{name}: {json.dumps(found)}")
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ class Weights:
 
     copy: float = 0.15  # a token of the cited sentence
     ask: float = 0.04  # a token of the question, told from the sources
-    copied: int = 1  # asks a group whose whole answer is said
+    copied: int = 2  # answered asks of a group whose whole answer is said
     second: float = 0.3  # what follows a citation: its words, where no second source is needed
 
 
@@ -44,9 +44,11 @@ def lay_out(rng: random.Random, vocabulary: Vocabulary, group: Group, weights: W
     trunk = list(layout.context)
     row = Row(trunk, [-1] * len(trunk), [0.0] * len(trunk), [False] * len(trunk), len(trunk), [])
     asks = [(a, at) for a, at in group.asks if reaches(at, len(layout.sources))]
-    for number, (ask, at) in enumerate(asks):
+    left = weights.copied
+    for ask, at in asks:
         asked, answer = list(layout.ask(ask)), list(layout.answer(at))
-        whole = number < weights.copied or isinstance(at, tuple)
+        whole = left > 0 or not isinstance(at, int)
+        left -= isinstance(at, int)
         said = answer[:-1] if whole else answer[: at is not None]
         branch = asked + said
         row.tokens.extend(branch)

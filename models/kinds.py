@@ -110,7 +110,7 @@ def comparison(rng: random.Random, phrases: Phrases, *, held_out: bool) -> Scene
         rng, phrases, products[0], things[0], held_out=held_out, but=(topic, pair[0].document)
     )
     here = pair if rng.random() < 0.75 else pair[: rng.choice((0, 1, 1))]
-    rows = _as_ranked(rng, [*here, *around] or around)
+    rows = _as_ranked(rng, [*here, *around] or pair[:1])
     places = sorted(rows.index(s) for s in here)
     answer: Answer = (places[0], places[1]) if len(places) == 2 else None
     single = [(rng.choice(asks_of(s, held_out=held_out)), rows.index(s)) for s in here[:1]]

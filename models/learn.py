@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -20,6 +19,7 @@ from appliance.errors import BadInput
 from models.base import Transformer, load, save
 from models.batch import Batch
 
+Reading = Callable[[Tensor, Tensor | None, Tensor | None], Tensor]  # tokens to hidden states
 EVERY = 25  # steps between lines of the log
 LONGEST_STEP_S = (
     10.0  # a step that took longer was stopped by someone, and the rest is not its time
@@ -38,6 +38,8 @@ class Stage:
     warmup: int = 100
     decay: float = 0.0  # share of the stage at its end in which the rate falls to a tenth
     weight_decay: float = 0.01
+    bf16: bool = False  # products in bfloat16
+    compiled: bool = False  # fuse what lies between products; costs minutes at the start
 
 
 def learn(
@@ -84,6 +86,7 @@ class _Run:
 
     def __init__(self, model: Transformer, stage: Stage, folder: Path) -> None:
         self.model, self.stage = model, stage
+        self._read: Reading = torch.compile(model, dynamic=True) if stage.compiled else model
         self.path = folder / f"{stage.name}.pt"
         self.optimizer = torch.optim.AdamW(
             model.parameters(),
@@ -105,7 +108,9 @@ class _Run:
         """Learn from one batch, together with the other processes."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.stage.rate * _shape(self.stage, self.step, self.progress)
-        loss, accuracy = _step(self.model, batch)
+        self.model.halve(is_on=self.stage.bf16)
+        loss, accuracy = _step(self.model, batch, self._read)
+        self.model.halve(is_on=False)
         self._tick()
         progress = max((self.step + 1) / self.stage.steps, self.spent / self.stage.seconds)
         loss, accuracy, self.progress = _together(self.model, [loss, accuracy, progress])
@@ -165,10 +170,10 @@ class _Run:
         return float(more["spent"])
 
 
-def _step(model: Transformer, batch: Batch) -> tuple[float, float]:
+def _step(model: Transformer, batch: Batch, read: Reading) -> tuple[float, float]:
     """Add the batch's gradients; return its loss and the share of scored places that are right."""
     where = batch.targets >= 0
-    hidden = model(batch.tokens, batch.positions, batch.mask)[where]
+    hidden = read(batch.tokens, batch.positions, batch.mask)[where]
     logits = model.logits(hidden)
     wanted, weights = batch.targets[where], batch.weights[where]
     loss: Tensor = (F.cross_entropy(logits, wanted, reduction="none") * weights).sum()
@@ -213,12 +218,3 @@ def _note(folder: Path, stage: str, figures: dict[str, float], say: Callable[[st
     with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
     say(json.dumps(line))
-
-
-def last_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the last line of each stage's log."""
-    last: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        last[row["stage"]] = {**last.get(row["stage"], {}), **row}
-    return list(last.values())

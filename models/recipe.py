@@ -51,6 +51,8 @@ class StageRecipe:
     decay: float = 0.3
     weight_decay: float = 0.05
     goal: float = 2.0
+    bf16: bool = False  # products in bfloat16: faster where the processor has AMX or AVX512-BF16
+    compiled: bool = False  # by torch.compile; needs a C++ compiler and minutes at the start
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class CorpusRecipe:
 class BaseRecipe:
     """[base]: a model to start from; without one the specialist is trained from nothing."""
 
-    source: str = ""  # a Hugging Face folder, or a specialist's training to train on from
+    source: str = ""  # a Hugging Face folder; or a specialist to train on: its training's folder,
+    # or the .gguf of a release
     trained: str = ""  # the folder of a finished training of a specialist: taken as it is
     gguf: str = ""  # of that Hugging Face folder, where you have one
 
@@ -154,7 +157,7 @@ class Recipe:
 
     name: str = "specialist"
     seed: int = 1
-    processes: int = 2  # each of one thread
+    processes: int = 2  # of the base's training, each of one thread; finetune: see models/README.md
     model: ModelRecipe = field(default_factory=ModelRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
     copy: StageRecipe = field(

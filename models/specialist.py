@@ -1,13 +1,12 @@
-"""Build the specialist from a recipe: tokenizer, copy, text, export, parity, exam, card.
+"""Train the specialist of a recipe: its material and tokenizer, both stages, and what proves it.
 
-Every step leaves its file in the run's folder and is skipped when it is there; a stage that was cut
-goes on from its last checkpoint.
+What is there is kept: the tokenizer is made once, and a stage that was cut goes on from its last
+checkpoint. `models.run` makes a release of the outcome.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import random
 import shutil
@@ -16,7 +15,6 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -25,34 +23,26 @@ import torch.multiprocessing as mp
 from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
-from appliance.files import replaced
 from appliance.lanes.prompt import ASK, END, SOURCES, Vocabulary, build_prompt
-from appliance.release import file_sha256
 from appliance.values import SLOT
 from models.asks import Material, training_group
 from models.base import Shape, Transformer, load
 from models.batch import copies
-from models.card import write_card
-from models.choose import balance, choose
-from models.evaluate import examine
+from models.choose import choose
 from models.exam import Question, exam, figures
-from models.export import export_gguf, quantize
 from models.feed import Weights, batches
 from models.handbook import Statement, read_handbook
-from models.learn import Stage, last_lines, learn
+from models.learn import Stage, learn
 from models.meaning import meanings
-from models.more import MORE_ASKS, STRAYS, THESAURUS
 from models.parity import Source, agreement, greedy, same_tokens
-from models.recipe import Recipe, StageRecipe, digest
-from models.rules import DATA as MADE_UP
+from models.recipe import Recipe, StageRecipe
+from models.released import SUFFIX, read_released
 from models.shelf import Phrases
 from models.sketch import HEADS, sketch
 from models.tokenizer import TrainedVocabulary, train_tokenizer
 from models.wording import Wording
 
 Say = Callable[[str], None]
-HERE = ("folder", "written")  # of a recipe: where it lies, not what it says
-LEAST_PARITY = 0.95  # of first tokens: f32 and trained may differ in a tie's last bits only
 EXAM = Limits(chunk_tokens=480)  # nobody waits for a first word here
 
 
@@ -84,68 +74,16 @@ class Desk:
     def vocabulary(self) -> TrainedVocabulary:
         """Return the run's tokenizer: the base's, or trained on first use."""
         path = self.folder / "tokenizer.json"
-        base = self.recipe.path(self.recipe.base.source) / "tokenizer.json"
+        base = self.recipe.path(self.recipe.base.source)
+        if not path.exists() and base.suffix == SUFFIX:
+            read_released(base)[1].save(str(path))
+        base /= "tokenizer.json"
         if not path.exists() and self.recipe.base.source and base.exists():
             shutil.copyfile(base, path)
         if not path.exists():
             texts = _texts(self, _draw(self.recipe.seed))
             train_tokenizer(texts, vocabulary=self.recipe.model.vocabulary).save(str(path))
         return TrainedVocabulary.read(path)
-
-
-def build(recipe: Recipe, folder: Path, *, say: Say = print) -> dict[str, Any]:
-    """Train, export and examine; return the report. The GGUF is `specialist.gguf` in `folder`."""
-    started = time.time()
-    desk = Desk.open(recipe, folder)
-    vocabulary = desk.vocabulary()
-    train_together(recipe, folder)
-    model, kept = load(str(folder / "text.pt"))
-    say(f"trained: {json.dumps(kept['figures'])}")
-    report = finish(desk, model, vocabulary, say=say)
-    report["seconds"] = round(time.time() - started)
-    return report
-
-
-def finish(
-    desk: Desk, model: Transformer, vocabulary: TrainedVocabulary, *, say: Say = print
-) -> dict[str, Any]:
-    """Export a trained model, prove the export, examine it and write run.json and the card.
-
-    Raises:
-        BadInput: The exported model does not say what the trained one says.
-    """
-    recipe, folder = desk.recipe, desk.folder
-    practice, test = desk.held_out.halves()
-    drawn = exam(_draw(recipe.exam.seed + 4), practice, size=recipe.exam.size)
-    balanced = balance(model, vocabulary, drawn)
-    say(f"balance: {json.dumps(balanced)}")
-    full, small = folder / "specialist-f32.gguf", folder / "specialist.gguf"
-    export_gguf(model, vocabulary.tokenizer, full, name=recipe.name)
-    quantize(full, small)
-    asked = exam(_draw(recipe.exam.seed + 2), practice, size=recipe.exam.parity)
-    report: dict[str, Any] = {
-        "name": recipe.name,
-        "parameters": model.size,
-        "recipe": {k: v for k, v in dataclasses.asdict(recipe).items() if k not in HERE},
-        "data_sha256": data_digest(recipe),
-        "parity": prove(model, vocabulary, {"f32": full, "q8_0": small}, asked),
-        "balance": balanced,
-        "log": [*_base_log(recipe), *last_lines(folder / "log.jsonl")],
-    }
-    say(f"parity: {json.dumps(report['parity'])}")
-    if report["parity"]["f32"]["first"] < LEAST_PARITY:
-        raise BadInput(f"The GGUF does not say what the model says: {report['parity']['f32']}.")
-    with closing(LlamaEngine(small, threads=1, limits=EXAM)) as served:
-        report["exam"] = examine(
-            served, practice=practice, material=test, size=recipe.exam.size, seed=recipe.exam.seed
-        )
-    report["gguf_sha256"], report["gguf_bytes"] = file_sha256(small), small.stat().st_size
-    say(f"exam: {json.dumps(report['exam']['calibrated']['shares'])}")
-    with replaced(folder / "report.json") as file:
-        file.write(json.dumps(report, indent=1) + "\n")
-    with replaced(folder / "CARD.md") as file:
-        file.write(write_card(report))
-    return report
 
 
 def prove(
@@ -167,15 +105,6 @@ def prove(
     return found
 
 
-def place(folder: Path, target: Path) -> None:
-    """Copy the model, its card and its report into a release's folder, each replaced whole."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name in ("specialist.gguf", "CARD.md", "report.json"):
-        part = target / f".{name}.part"
-        shutil.copyfile(folder / name, part)
-        part.replace(target / name)
-
-
 def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     """Run both stages in this process (and its siblings, where there are any)."""
     rank = dist.get_rank() if dist.is_initialized() else 0
@@ -195,7 +124,7 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     practice, _ = desk.held_out.halves()
     quick = exam(_draw(recipe.exam.seed + 3), practice, size=min(240, recipe.exam.size))
     learn(
-        model, fed, folder=folder, say=say, stage=_stage("text", recipe.text), check_every=200,
+        model, fed, folder=folder, say=say, stage=_stage("text", recipe.text), check_every=500,
         check=lambda now: figures(quick, choose(now, vocabulary, quick)),
     )  # fmt: skip
 
@@ -207,10 +136,12 @@ def start(desk: Desk, vocabulary: TrainedVocabulary) -> Transformer:
         BadInput: The base has another shape than the recipe.
     """
     source = desk.recipe.base.source
-    path = desk.recipe.path(source) / "text.pt"
+    path = desk.recipe.path(source)
+    if path.suffix != SUFFIX:
+        path /= "text.pt"
     if not source or not path.exists():
         return fresh(desk, vocabulary)
-    model, _ = load(str(path))
+    model = read_released(path)[0] if path.suffix == SUFFIX else load(str(path))[0]
     sizes = dataclasses.asdict(desk.recipe.model)
     del sizes["meaning_share"]
     if model.shape != Shape(**sizes):
@@ -240,20 +171,13 @@ def fresh(desk: Desk, vocabulary: TrainedVocabulary) -> Transformer:
     return model
 
 
-def data_digest(recipe: Recipe) -> str:
-    """Return one sha256 over all data a recipe names, the embedder apart."""
-    data = recipe.data
-    named = (data.handbook, data.asks, data.intents, data.lexicon)
-    return digest(*(recipe.path(p) for p in named), MADE_UP, MORE_ASKS, STRAYS, THESAURUS)
-
-
 def train_together(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     """Train in as many processes as the recipe says; a cut run goes on."""
     if recipe.processes <= 1:
         torch.set_num_threads(1)
         train(recipe, folder, say=say)
         return
-    meeting = folder / f".meeting-{os.getpid()}-{time.time_ns()}"
+    meeting = folder.resolve() / f".meeting-{os.getpid()}-{time.time_ns()}"
     mp.spawn(_worker, args=(recipe, folder, meeting, say), nprocs=recipe.processes)
     meeting.unlink(missing_ok=True)
 
@@ -298,11 +222,3 @@ def _texts(desk: Desk, rng: random.Random) -> list[str]:
 
 def _tokens(vocabulary: TrainedVocabulary, text: str) -> tuple[int, ...]:
     return vocabulary.tokenize(f" {text.lower()}", special=False)
-
-
-def _base_log(recipe: Recipe) -> list[dict[str, Any]]:
-    """Return the last lines of the training that a recipe goes on from."""
-    path = recipe.path(recipe.base.source) / "log.jsonl"
-    if not recipe.base.source or not path.exists():
-        return []
-    return [{**line, "stage": f"base: {line['stage']}"} for line in last_lines(path)]

@@ -24,14 +24,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
     Raises:
         BadInput: The texts are too few for that many tokens.
     """
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(QWEN2), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = splitting(Tokenizer(models.BPE()))
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - len(CONTROLS),
         min_frequency=2,
@@ -45,6 +38,18 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
             f"The texts gave {tokenizer.get_vocab_size():,} tokens, not {vocabulary:,}.",
             hint="Lower `vocabulary` in the recipe or give more text.",
         )
+    return tokenizer
+
+
+def splitting(tokenizer: Tokenizer) -> Tokenizer:
+    """Return the tokenizer, made to split and join text as llama.cpp does."""
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(QWEN2), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
 

@@ -31,6 +31,7 @@ from models.hf_gguf import adapter_to_gguf, to_gguf
 from models.hf_vocab import BaseVocabulary
 from models.merge import merge
 from models.recipe import Recipe
+from models.released import SUFFIX
 from models.run.bench import Bench
 from models.run.folder import WORK
 from models.run.speed import tokens_per_second
@@ -73,6 +74,8 @@ def open_desk(bench: Bench) -> Desk:
 def base(bench: Bench) -> Mapping[str, Any]:
     """Give the run a base as a Hugging Face folder: yours, one already trained, or a new one.
 
+    A new one starts from nothing, or from what `source` names: a training, or a release's GGUF.
+
     Raises:
         BadInput: The folder named is neither, or training diverged.
     """
@@ -85,7 +88,7 @@ def base(bench: Bench) -> Mapping[str, Any]:
         fit(source, bench.out, seed=bench.recipe.seed)
         read = read_base(bench.out)
         return {"family": read.family, "sizes": dataclasses.asdict(read.sizes)}
-    if named.source:
+    if named.source and source.suffix != SUFFIX:
         _take(bench, source, ("tokenizer.json",))
     return _train(bench)
 
@@ -99,7 +102,8 @@ def _take(bench: Bench, source: Path, names: Sequence[str]) -> None:
     if not (source / TRAINED).is_file():
         raise BadInput(
             f"[base] names {source.name}, which holds neither config.json nor {TRAINED}.",
-            hint="Name a Hugging Face folder, or the folder of a specialist's training.",
+            hint="Name a Hugging Face folder, the folder of a specialist's training, or a release's"
+            " specialist.gguf.",
         )
     for name in names:
         if (source / name).is_file():

@@ -1,6 +1,7 @@
-"""A tiny run of the whole recipe: tokenizer, copy, text, export, parity, exam, card, resume."""
+"""A tiny training: tokenizer, both stages, a GGUF that says what was trained, and going on."""
 
-import json
+import dataclasses
+import random
 import shutil
 from pathlib import Path
 
@@ -34,9 +35,9 @@ parity = 6
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def trained(tmp_path_factory):
     from models.recipe import read_recipe
-    from models.specialist import build
+    from models.specialist import train_together
 
     home = tmp_path_factory.mktemp("tiny")
     for name in ("handbook", "asks"):
@@ -47,37 +48,62 @@ def run(tmp_path_factory):
         shutil.copy(CORPUS / name, home)
     (home / "recipe.toml").write_text(RECIPE)
     recipe = read_recipe(home / "recipe.toml")
-    report = build(recipe, home / "run")
-    return recipe, home / "run", report
+    (home / "run").mkdir()
+    train_together(recipe, home / "run")
+    return recipe, home / "run"
 
 
-def test_the_exported_model_says_what_the_trained_one_says(run):
-    _, _, report = run
-    assert report["parity"]["f32"]["tokenized_differently"] == 0
-    assert report["parity"]["f32"]["answers"] == 1.0
-    assert report["parity"]["q8_0"]["first"] >= 0.5
+def exported(folder):
+    """Write the trained model as GGUF, whole and in Q8_0; return it, its vocabulary and files."""
+    from models.base import load
+    from models.export import export_gguf, quantize
+    from models.tokenizer import TrainedVocabulary
+
+    model, _ = load(str(folder / "text.pt"))
+    vocabulary = TrainedVocabulary.read(folder / "tokenizer.json")
+    files = {"f32": folder / "full.gguf", "q8_0": folder / "specialist.gguf"}
+    export_gguf(model, vocabulary.tokenizer, files["f32"], name="tiny")
+    quantize(files["f32"], files["q8_0"])
+    return model, vocabulary, files
 
 
-def test_the_run_leaves_a_model_a_card_and_true_figures(run):
-    _, folder, report = run
-    assert (folder / "specialist.gguf").stat().st_size == report["gguf_bytes"]
-    assert report["gguf_sha256"][:12] in (folder / "CARD.md").read_text()
-    kept = json.loads((folder / "report.json").read_text())
-    assert kept["exam"]["calibrated"]["counts"]["right"] == 12
+def test_the_exported_model_says_what_the_trained_one_says(trained):
+    from models.exam import exam
+    from models.specialist import Desk, prove
+
+    recipe, folder = trained
+    model, vocabulary, files = exported(folder)
+    practice, _ = Desk.open(recipe, folder).held_out.halves()
+    found = prove(model, vocabulary, files, exam(random.Random(1), practice, size=6))
+    assert found["f32"]["tokenized_differently"] == 0
+    assert found["f32"]["answers"] == 1.0
+    assert found["q8_0"]["first"] >= 0.5
 
 
-def test_a_finished_stage_is_not_trained_again(run, capsys):
+def test_a_finished_stage_is_not_trained_again(trained, capsys):
     from models.specialist import train
 
-    recipe, folder, _ = run
-    train(recipe, folder)
+    train(*trained)
     assert capsys.readouterr().out.count("already done") == 2
 
 
-def test_the_result_can_be_placed_in_a_release(run, tmp_path):
-    from models.specialist import place
+def test_a_training_goes_on_from_a_gguf_alone_and_keeps_its_tokens(trained, tmp_path, capsys):
+    from models.base import load
+    from models.recipe import BaseRecipe, StageRecipe
+    from models.specialist import train_together
 
-    _, folder, _ = run
-    place(folder, tmp_path / "specialist")
-    names = sorted(p.name for p in (tmp_path / "specialist").iterdir())
-    assert names == ["CARD.md", "report.json", "specialist.gguf"]
+    recipe, folder = trained
+    files = exported(folder)[2]
+    onwards = dataclasses.replace(
+        recipe,
+        base=BaseRecipe(source=str(files["q8_0"])),
+        copy=StageRecipe(steps=0),
+        text=StageRecipe(steps=1, rate=0.0, bf16=True),
+    )
+    train_together(onwards, tmp_path)
+
+    said = (tmp_path / "tokenizer.json").read_text()
+    assert said == (folder / "tokenizer.json").read_text()
+    before, after = (load(str(f / "text.pt"))[0].embed.weight for f in (folder, tmp_path))
+    assert (before - after).abs().max() <= before.abs().max() / 127
+    assert '"step": 1' in capsys.readouterr().out

@@ -14,7 +14,7 @@ def test_the_group_lists_its_commands():
     register(app)
     shown = CliRunner().invoke(app, ["models", "--help"])
     assert shown.exit_code == 0
-    assert all(name in shown.output for name in ("run", "report", "evaluate", "parity"))
+    assert all(name in shown.output for name in ("run", "report", "evaluate", "export"))
 
 
 def test_the_command_line_does_not_load_a_training_framework():
