@@ -1,0 +1,403 @@
+"""The line to the hub: every byte through one bucket, every request through one breaker.
+
+All that can go wrong on it leaves as an error of `appliance.errors` or `sync.agent.errors`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from appliance.codec import from_plain, to_plain
+from appliance.errors import BadInput, LineDown
+from sync.agent.breaker import LineBreaker
+from sync.agent.bucket import Bucket
+from sync.agent.errors import HubFailed, HubRefused
+from sync.agent.memory import HubClock
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+CONNECT_S = 5.0
+READ_S = 30.0  # without a byte
+CALL_S = 60.0  # of a whole request of a job
+MOST_ANSWER_BYTES = 4 * 2**20  # a hundred late answers are a tenth of it
+HEAD_BYTES = 500  # about what a request's and an answer's heads are, each
+CHUNK_BYTES = 16 * 2**10
+# OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which `ssl` has no name for.
+NO_CHECK_TIME = 0x200000
+# A certificate lives a year and some; a hub that was not heard for longer is a clock that is off.
+LONGEST_QUIET = timedelta(days=400)
+A_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Bytes that passed, of any thread."""
+
+    up: int = 0
+    down: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, *, up: int = 0, down: int = 0) -> None:
+        """Count some."""
+        with self.lock:
+            self.up += up
+            self.down += down
+
+
+class Line:
+    """One hub, as this store reaches it; any thread may use it."""
+
+    def __init__(
+        self,
+        hub: str,
+        *,
+        bucket: Bucket,
+        clock: HubClock,
+        since: datetime,
+        proxy: str = "",
+        ca_file: str = "",
+    ) -> None:
+        """Remember the way; nothing is connected yet.
+
+        Args:
+            hub: Its URL.
+            bucket: Of all that passes.
+            clock: By the hub's time.
+            since: The hub's time at enrolment: it is never earlier again.
+            proxy: URL of a proxy on the way.
+            ca_file: Of a certificate authority of the company's own.
+        """
+        self.hub = hub
+        self.bucket = bucket
+        self.breaker = LineBreaker(clock.monotonic)
+        self.counts = Counts()
+        self._clock = clock
+        self._since = since
+        self._proxy = proxy
+        self._ca_file = ca_file
+        self._clients: dict[bool, httpx.Client] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        record: object = None,
+        content: bytes | None = None,
+        token: str = "",
+        params: Mapping[str, str] | None = None,
+        timeout_s: float = CALL_S,
+    ) -> T:
+        """Return the record that the hub answers a job's request with.
+
+        Args:
+            method: Of HTTP.
+            path: On the hub.
+            kind: Of the record it answers with.
+            record: Sent as JSON.
+            content: Sent as it is, at the pace of the bucket.
+            token: Of this device.
+            params: Of the query.
+            timeout_s: For all of it.
+
+        Raises:
+            LineResting: Not tried: the hub is known to be gone.
+            LineDown: It did not answer, not in time, or not as agreed.
+            HubRefused: It refuses this request.
+        """
+        sent = content if content is not None else _json(record) if record is not None else b""
+        headers = _headers(token, is_json=record is not None)
+        self.breaker.check(is_chat=False)
+        body: bytes | Iterator[bytes] = sent
+        if content is not None:
+            headers["content-length"] = str(len(content))
+            body = self._paced(content)
+        with self._watched(), self._sent(method, path, headers, body, params=params) as answer:
+            self.counts.add(up=HEAD_BYTES + len(sent))
+            found = self._read(answer, timeout_s)
+            self.bucket.count(2 * HEAD_BYTES + len(found) + (0 if content else len(sent)))
+            _check(answer, found)
+        return _record(found, kind)
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        record: object = None,
+        headers: Mapping[str, str],
+        read_s: float,
+        is_chat: bool = False,
+        is_left: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Stream]:
+        """Give an answer whose lines are read as they come.
+
+        Args:
+            method: Of HTTP.
+            path: On the hub.
+            record: Sent as JSON.
+            headers: Of the request.
+            read_s: Without a byte after which it is given up.
+            is_chat: Whether somebody waits: then it is not tried while the hub may be gone.
+            is_left: Whether nobody wants it any more: how it then ends says nothing of the hub.
+
+        Raises:
+            LineResting: Not tried: the hub is known to be gone.
+            LineDown: It did not answer, or breaks off while it is read.
+            HubRefused: It refuses this request.
+        """
+        self.breaker.check(is_chat=is_chat)
+        sent = _json(record) if record is not None else b""
+        every = {**headers, **({"content-type": "application/json"} if sent else {})}
+        timeout = httpx.Timeout(read_s, connect=min(CONNECT_S, read_s))
+        with (
+            self._watched(is_chat=is_chat, is_left=is_left),
+            self._sent(method, path, every, sent, timeout=timeout) as answer,
+        ):
+            self._passed(up=HEAD_BYTES + len(sent), down=HEAD_BYTES)
+            if not answer.is_success:
+                _check(answer, self._read(answer, read_s))
+            yield Stream(answer, self._passed)
+
+    def _passed(self, *, up: int = 0, down: int = 0) -> None:
+        self.counts.add(up=up, down=down)
+        self.bucket.count(up + down)
+
+    @contextmanager
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes | Iterator[bytes],
+        *,
+        params: Mapping[str, str] | None = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> Iterator[httpx.Response]:
+        is_clock_off = self._is_clock_off()
+        client = self._client(is_clock_off=is_clock_off)
+        with client.stream(
+            method,
+            f"{self.hub}{path}",
+            headers=dict(headers),
+            content=content or None,
+            params=params,
+            timeout=timeout or httpx.Timeout(READ_S, connect=CONNECT_S),
+        ) as answer:
+            if is_clock_off:
+                self._check_certificate(answer)
+            yield answer
+
+    @contextmanager
+    def _watched(
+        self, *, is_chat: bool = False, is_left: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
+        """Translate what goes wrong, and tell the breaker how it went."""
+        try:
+            yield
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
+            self._failed(is_left)
+            raise LineDown(
+                f"The hub {self.hub} does not answer: {_words(exc)}.",
+                hint=f"Check the line: curl -sS {self.hub}/health",
+            ) from exc
+        except HubFailed as exc:
+            # What a gateway's upstream does says nothing of the hub; the lane's guard judges that.
+            self.breaker.heard(failed=not is_chat and not exc.retry_after_s)
+            raise
+        except LineDown:
+            self._failed(is_left)
+            raise
+        except HubRefused:
+            self.breaker.heard(failed=False)
+            raise
+        except BaseException:
+            self.breaker.excuse()
+            raise
+        self.breaker.heard(failed=False)
+
+    def _failed(self, is_left: Callable[[], bool]) -> None:
+        if is_left():
+            self.breaker.excuse()
+        else:
+            self.breaker.heard(failed=True)
+
+    def _read(self, answer: httpx.Response, timeout_s: float) -> bytes:
+        until = self._clock.monotonic() + timeout_s
+        found = bytearray()
+        for chunk in answer.iter_bytes():
+            self.counts.add(down=len(chunk))
+            found += chunk
+            if len(found) > MOST_ANSWER_BYTES:
+                raise LineDown(f"The hub's answer goes on after {MOST_ANSWER_BYTES:,} bytes.")
+            if self._clock.monotonic() > until:
+                raise LineDown(f"The hub's answer took more than {timeout_s:.0f} s.")
+        self.counts.add(down=HEAD_BYTES)
+        return bytes(found)
+
+    def _paced(self, content: bytes) -> Iterator[bytes]:
+        for at in range(0, len(content), CHUNK_BYTES):
+            chunk = content[at : at + CHUNK_BYTES]
+            self.bucket.take(len(chunk))
+            yield chunk
+
+    # ── TLS where the clock is off ───────────────────────────────────────────────────────────────
+
+    def _is_clock_off(self) -> bool:
+        """Tell whether this machine's clock cannot be right, so that no certificate would be.
+
+        A mini-PC whose battery is empty starts in 1970. Then certificates are judged by when the
+        hub was last heard instead: `_check_certificate`.
+        """
+        known = self._clock.memory.known
+        heard_at = known.contact_at or self._since
+        now = self._clock.machine.now()
+        is_absurd = now < self._since - A_DAY or now > heard_at + LONGEST_QUIET
+        return is_absurd or abs(known.offset_s) > A_DAY.total_seconds()
+
+    def _check_certificate(self, answer: httpx.Response) -> None:
+        stream = answer.extensions.get("network_stream")
+        told = stream.get_extra_info("ssl_object") if stream is not None else None
+        certificate = told.getpeercert() if told is not None else None
+        if not certificate:
+            return
+        ends_s = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+        heard_at = self._clock.memory.known.contact_at or self._since
+        if ends_s < heard_at.timestamp():
+            raise LineDown(
+                f"The hub's certificate ended before it was last heard, at {heard_at:%Y-%m-%d}.",
+                hint="Tell headquarters: it needs a new certificate.",
+            )
+
+    def _client(self, *, is_clock_off: bool) -> httpx.Client:
+        with self._lock:
+            if is_clock_off not in self._clients:
+                self._clients[is_clock_off] = httpx.Client(
+                    verify=_context(self.hub, self._ca_file, is_clock_off=is_clock_off),
+                    proxy=self._proxy or None,
+                    trust_env=False,
+                    limits=httpx.Limits(max_connections=24, max_keepalive_connections=4),
+                )
+            return self._clients[is_clock_off]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose lines are read as they come."""
+
+    answer: httpx.Response
+    passed: Callable[..., None]
+
+    def lines(self, *, most_bytes: int) -> Iterator[str]:
+        """Yield its lines.
+
+        Raises:
+            LineDown: There are more bytes than that.
+        """
+        total = 0
+        for line in self.answer.iter_lines():
+            size = len(line.encode()) + 1
+            total += size
+            self.passed(down=size)
+            if total > most_bytes:
+                raise LineDown(f"The hub's answer goes on after {most_bytes:,} bytes.")
+            yield line
+
+    def hang_up(self) -> None:
+        """Have whoever reads it stop at once; any thread may call it."""
+        stream = self.answer.extensions.get("network_stream")
+        found = stream.get_extra_info("socket") if stream is not None else None
+        if found is not None:
+            with suppress(OSError):  # it is closed already
+                found.shutdown(socket.SHUT_RDWR)
+
+
+def _context(hub: str, ca_file: str, *, is_clock_off: bool) -> ssl.SSLContext | bool:
+    if urlsplit(hub).scheme != "https":
+        return True  # nothing is loaded for a hub on this machine
+    try:
+        context = (
+            ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context()
+        )
+    except (OSError, ssl.SSLError) as exc:
+        raise BadInput(
+            f"ca_file {ca_file} holds no certificates: {type(exc).__name__}.",
+            hint="Name a PEM file in agent.toml.",
+        ) from exc
+    if is_clock_off:
+        context.verify_flags |= NO_CHECK_TIME
+    return context
+
+
+def _headers(token: str, *, is_json: bool) -> dict[str, str]:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return {**headers, "content-type": "application/json"} if is_json else headers
+
+
+def _json(record: object) -> bytes:
+    return msgspec.json.encode(to_plain(record))
+
+
+def _record(found: bytes, kind: type[T]) -> T:
+    try:
+        return from_plain(json.loads(found), kind)
+    except (ValueError, RecursionError, BadInput) as exc:
+        raise HubFailed(f"The hub's answer is no {kind.__name__}.") from exc
+
+
+def _check(answer: httpx.Response, found: bytes) -> None:
+    if answer.is_success:
+        return
+    status = answer.status_code
+    try:
+        plain = json.loads(found)
+    except (ValueError, RecursionError):
+        plain = None
+    problem: dict[str, Any] = plain if isinstance(plain, dict) else {}
+    told = str(problem.get("detail") or answer.reason_phrase)[:200]
+    hint = str(problem.get("hint", ""))[:200]
+    if 400 <= status < 500 and status not in {408, 429}:
+        raise HubRefused(f"{status}: {told}", status=status, problem=problem, hint=hint)
+    raise HubFailed(
+        f"The hub answers {status}: {told}",
+        status=status,
+        retry_after_s=_seconds(answer.headers.get("retry-after", "")),
+        hint=hint,
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return min(3600.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0
+
+
+def _words(exc: Exception) -> str:
+    """Return what went wrong in one line; an address or a query is never in it."""
+    found = str(exc).splitlines()
+    return f"{type(exc).__name__}{': ' + found[0][:160] if found else ''}"
