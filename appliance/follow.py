@@ -82,6 +82,7 @@ class Follower:
         try:
             with self._looking:
                 self._follow()
+                self._leave_dead()
                 self._note_health()
             self._is_told = False
         # The outermost loop of the follower: what answers goes on answering, and the next look may
@@ -155,6 +156,20 @@ class Follower:
         took_s = time.monotonic() - begun_s
         log.warning("switch: %s answers, opened in %.1f s", _name(live.live), took_s)
         self.store.give_way(Place(store, live.live, self._clock.monotonic()))
+
+    def _leave_dead(self) -> None:
+        """Go back from a release on trial whose engine died under it: it may do so again."""
+        dead = self.store.place
+        if dead.store.model.is_alive or self._said.left or not self._seen:
+            return
+        live = read_live(self._settings.home)
+        if not live.is_on_trial or live.turn != self._said.turn:
+            return
+        slot = live.previous or OWN
+        log.error("switch: the engine of %s died, back to %s", _name(dead.slot), _name(slot))
+        store = self._opened(slot)
+        self._say(self._said.left_for(slot, "its engine died"))
+        self.store.give_way(Place(store, slot, self._clock.monotonic()))
 
     def _opened(self, slot: Slot) -> Store:
         store = self._open(slot)
