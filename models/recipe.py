@@ -88,7 +88,7 @@ class BaseRecipe:
 
 @dataclass(frozen=True)
 class FinetuneRecipe:
-    """[finetune]: LoRA over the base; see `models.finetune`."""
+    """[finetune]: LoRA over the base; see `models.lora`."""
 
     pairs: str = ""  # JSONL; empty: nothing is tuned
     rank: int = 8

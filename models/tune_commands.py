@@ -50,8 +50,8 @@ def finetune(  # noqa: PLR0917 - typer reads options off the arguments
     seed: Annotated[int, typer.Option(help="Of the start and the order.")] = 1,
 ) -> None:
     """Train a LoRA adapter; under torchrun the same command shares each step's pairs out."""
-    from models.finetune import LoraSettings  # noqa: PLC0415
     from models.finetune import finetune as train  # noqa: PLC0415
+    from models.lora import LoraSettings  # noqa: PLC0415
 
     settings = LoraSettings(
         rank=rank, alpha=alpha, rate=rate, steps=steps, batch=batch, at_once=at_once,

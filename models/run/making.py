@@ -23,12 +23,13 @@ from models.base import load
 from models.choose import balance
 from models.exam import exam
 from models.export import quantize as quantize_gguf
-from models.finetune import ADAPTER, LOSSES, LoraSettings
+from models.finetune import ADAPTER, LOSSES
 from models.finetune import finetune as train_adapter
 from models.fit import export_hf, fit
 from models.hf_base import read_base
 from models.hf_gguf import adapter_to_gguf, to_gguf
 from models.hf_vocab import BaseVocabulary
+from models.lora import LoraSettings
 from models.merge import merge
 from models.recipe import Recipe
 from models.released import SUFFIX

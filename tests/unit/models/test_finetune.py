@@ -25,10 +25,11 @@ from appliance.errors import BadInput  # noqa: E402
 from appliance.lanes.prompt import END, build_prompt, read_answer  # noqa: E402
 from appliance.ports import Prompt  # noqa: E402
 from models.examples import example_of, order  # noqa: E402
-from models.finetune import CHECKPOINT, LoraSettings, finetune  # noqa: E402
+from models.finetune import CHECKPOINT, finetune  # noqa: E402
 from models.hf_base import read_base  # noqa: E402
 from models.hf_gguf import adapter_to_gguf, to_gguf  # noqa: E402
 from models.hf_vocab import BaseVocabulary  # noqa: E402
+from models.lora import LoraSettings  # noqa: E402
 from models.pairs import lay, read_pairs  # noqa: E402
 from tests.builders.hf_bases import FAMILIES, pair, tiny_base, write_pairs  # noqa: E402
 

@@ -22,11 +22,11 @@ from appliance.errors import BadInput, DamagedRelease  # noqa: E402
 from appliance.lanes.prompt import CONTROLS  # noqa: E402
 from appliance.ports import Prompt  # noqa: E402
 from models.base import Shape, Transformer  # noqa: E402
-from models.finetune import LoraSettings, write_adapter  # noqa: E402
 from models.fit import export_hf, fit  # noqa: E402
 from models.hf_base import PROJECTIONS, block_of, read_base  # noqa: E402
 from models.hf_gguf import adapter_to_gguf, to_gguf  # noqa: E402
 from models.hf_vocab import BaseVocabulary  # noqa: E402
+from models.lora import LoraSettings, write_adapter  # noqa: E402
 from models.merge import merge  # noqa: E402
 from tests.builders.hf_bases import FAMILIES, LLAMA3_ROPE, tiny_base, tiny_tokenizer  # noqa: E402
 
