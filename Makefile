@@ -6,10 +6,11 @@ BIN    := $(VENV)/bin
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench shape clean help
+.PHONY: run run-chain test check bench shape clean help
 
 help:
 	@echo "make run    serve the demo store on http://127.0.0.1:8080 (PORT=8081 for another)"
+	@echo "make run-chain  a hub and two stores here, and a release going to them (PORT=8090 8091 8092)"
 	@echo "make test   set up everything and run the tests"
 	@echo "make check  ruff, mypy, import-linter"
 	@echo "make bench  measure the store on this machine (MINUTES=10 for the full soak)"
@@ -17,6 +18,9 @@ help:
 
 run: $(VENV)/.store
 	@$(BIN)/backroom run $(if $(PORT),--port $(PORT)) $(ARGS)
+
+run-chain: $(VENV)/.hub
+	@$(BIN)/backroom chain $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest
@@ -41,10 +45,15 @@ $(VENV)/.store: pyproject.toml | $(VENV)/.machine
 	@$(BIN)/pip install --quiet --editable .
 	@touch $@
 
+$(VENV)/.hub: $(VENV)/.store
+	@echo "Adding what the hub needs to $(VENV) …"
+	@$(BIN)/pip install --quiet --editable ".[hub]"
+	@touch $@
+
 $(VENV)/.test: pyproject.toml | $(VENV)/.machine
 	@echo "Setting up everything for tests and training in $(VENV) …"
 	@$(BIN)/pip install --quiet --editable ".[postgres,hub,models,test,check]"
-	@touch $@ $(VENV)/.store
+	@touch $(VENV)/.store $(VENV)/.hub $@
 
 clean:
 	rm -rf $(VENV) build var

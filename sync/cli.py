@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from sync.agent import commands as agent
+from sync.chain import commands as chain
 from sync.hub import commands as hub
 from sync.publish import commands as release
 from sync.rollout import commands as rollout
@@ -16,3 +17,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(hub.app, name="hub")
     app.add_typer(rollout.app, name="rollout")
     app.add_typer(agent.app, name="agent")
+    chain.register(app)
