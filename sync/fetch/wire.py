@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
 from sync.errors import FetchFailed, SlowRetrieval
+from sync.fetch.deadline import Deadline, client
 from sync.fetch.limits import FetchLimits
 
 Limiter = Callable[[int], None]  # told of bytes that came; sleeps as long as the budget wants
@@ -55,6 +58,7 @@ class Wire:
         self._monotonic = monotonic
         self._limiter = limiter
         self._headers = headers
+        self._head = Deadline(monotonic)
         self._http: httpx.Client | None = None  # a stick needs none, and its set-up takes a while
 
     def close(self) -> None:
@@ -63,8 +67,15 @@ class Wire:
             self._http.close()
 
     @contextmanager
-    def open(self, url: str, *, offset: int = 0) -> Generator[Stream, None, None]:
+    def open(
+        self, url: str, *, offset: int = 0, most_s: float = inf
+    ) -> Generator[Stream, None, None]:
         """Begin to read a URL, at an offset if the other side can.
+
+        Args:
+            url: What.
+            offset: Of the first byte that is wanted.
+            most_s: Of waiting for all of it.
 
         Raises:
             FetchFailed: It is not there, was refused, or is cut while it is read.
@@ -76,7 +87,7 @@ class Wire:
             return
         with self._answer(url, offset) as answer:
             begins = offset if answer.status_code == PARTIAL else 0
-            yield Stream(begins, self._paced(_raw(answer, url), url))
+            yield Stream(begins, self._paced(_raw(answer, url), url, most_s))
 
     def read(self, url: str, most_bytes: int) -> tuple[bytes, bool]:
         """Return a small file, and whether it was longer and is cut after `most_bytes`.
@@ -85,18 +96,12 @@ class Wire:
             FetchFailed: It is not there, was refused or cut.
             SlowRetrieval: It took more than `metadata_s`, or came too slowly.
         """
-        begun = self._monotonic()
         content = bytearray()
-        with self.open(url) as stream:
+        with self.open(url, most_s=self.limits.metadata_s) as stream:
             for chunk in stream.chunks:
                 content += chunk
                 if len(content) > most_bytes:
                     return bytes(content[:most_bytes]), True
-                if self._monotonic() - begun > self.limits.metadata_s:
-                    raise SlowRetrieval(
-                        f"{url} took more than {self.limits.metadata_s:.0f} s for"
-                        f" {len(content):,} bytes."
-                    )
         return bytes(content), False
 
     @contextmanager
@@ -104,43 +109,55 @@ class Wire:
         headers = {**self._headers(), "Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-        try:
-            with self._pool().stream("GET", quote(url, safe=URL_SAFE), headers=headers) as answer:
-                if not answer.is_success:
-                    raise FetchFailed(
-                        f"{url}: expected 200, found {answer.status_code}.",
-                        status=answer.status_code,
-                    )
-                yield answer
-        except httpx.TimeoutException as exc:
-            raise SlowRetrieval(
-                f"{url}: nothing came for {self.limits.read_s:.0f} s.", hint="Is the line up?"
-            ) from exc
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
-            raise FetchFailed(f"{url}: {_said(exc)}.", hint="Is the line up?") from exc
+        # Only what the wire does is told as the wire's: what the caller raises while it reads, a
+        # full disk say, passes through untouched.
+        with ExitStack() as stack:
+            self._head.begin(self.limits.answer_s)
+            try:
+                asked = self._pool().stream("GET", quote(url, safe=URL_SAFE), headers=headers)
+                answer = stack.enter_context(asked)
+            except httpx.TimeoutException as exc:
+                raise SlowRetrieval(
+                    f"{url}: {_said(exc)}; {self.limits.read_s:.0f} s are waited for a byte,"
+                    f" {self.limits.answer_s:.0f} s for an answer's head.",
+                    hint="Is the line up?",
+                ) from exc
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+                raise FetchFailed(f"{url}: {_said(exc)}.", hint="Is the line up?") from exc
+            finally:
+                self._head.end()
+            if not answer.is_success:
+                raise FetchFailed(
+                    f"{url}: expected 200, found {answer.status_code}.",
+                    status=answer.status_code,
+                )
+            yield answer
 
     def _pool(self) -> httpx.Client:
         if self._http is None:
-            self._http = httpx.Client(
-                timeout=httpx.Timeout(self.limits.read_s, connect=self.limits.connect_s),
-                follow_redirects=True,
-                max_redirects=self.limits.redirects,
+            limits = self.limits
+            self._http = client(
+                timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
+                redirects=limits.redirects,
+                deadline=self._head,
             )
         return self._http
 
-    def _paced(self, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
+    def _paced(self, chunks: Iterator[bytes], url: str, most_s: float) -> Iterator[bytes]:
         """Pass chunks on as the budget allows; give up on a line slower than the least.
 
         Only the time spent waiting for the other side is judged: an honest server must not be
         blamed for our own bandwidth bucket.
         """
-        waited, came = 0.0, 0
+        waited, came, waited_before = 0.0, 0, 0.0
         while True:
             begun = self._monotonic()
             chunk = next(chunks, None)
             waited += self._monotonic() - begun
             if chunk is None:
                 return
+            if waited_before + waited > most_s:
+                raise SlowRetrieval(f"{url} took more than {most_s:.0f} s.")
             came += len(chunk)
             if waited >= self.limits.window_s:
                 if came < waited * self.limits.least_bytes_s:
@@ -148,7 +165,7 @@ class Wire:
                         f"{url}: {came / waited:.0f} bytes a second, at least"
                         f" {self.limits.least_bytes_s:,} are waited for."
                     )
-                waited, came = 0.0, 0
+                waited, came, waited_before = 0.0, 0, waited_before + waited
             self._limiter(len(chunk))
             yield chunk
 
@@ -168,12 +185,21 @@ def is_folder(url: str) -> bool:
 def _opened(url: str, offset: int, chunk_bytes: int) -> Generator[Stream, None, None]:
     path = Path(unquote(urlsplit(url).path))
     try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            yield Stream(offset, iter(lambda: file.read(chunk_bytes), b""))
+        file = path.open("rb")
     except FileNotFoundError as exc:
         raise FetchFailed(f"{path} is not there.", status=NOT_FOUND) from exc
     except OSError as exc:
+        raise FetchFailed(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+    with file:
+        file.seek(offset)
+        yield Stream(offset, _pieces(file, path, chunk_bytes))
+
+
+def _pieces(file: BinaryIO, path: Path, chunk_bytes: int) -> Iterator[bytes]:
+    try:
+        while chunk := file.read(chunk_bytes):
+            yield chunk
+    except OSError as exc:  # a stick with bad blocks, or pulled out
         raise FetchFailed(f"{path} cannot be read: {exc.strerror or exc}.") from exc
 
 

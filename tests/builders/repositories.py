@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,3 +66,10 @@ def published(repo: Repository, folder: Path) -> str:
     staged = repo.sign(folder)
     repo.publish()
     return staged.release
+
+
+def copied(made: Repository, folder: Path, clock: Clock) -> Repository:
+    """Return a repository that is a copy of one, with its keys: making one takes a second."""
+    shutil.copytree(made.folder, folder / "repo")
+    shutil.copytree(made.keys.folder, folder / "keys")
+    return Repository(folder / "repo", keys=key_folder(folder / "keys"), clock=clock)

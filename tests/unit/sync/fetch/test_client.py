@@ -13,7 +13,7 @@ from sync.fetch.client import ReleaseClient
 from sync.fetch.verified import VerifiedFiles, check_release
 from sync.publish.repository import Repository
 from sync.trust.ring import RingPointer
-from tests.builders.repositories import PARTS, published, release, repository
+from tests.builders.repositories import PARTS, copied, published, release, repository
 from tests.builders.web_folders import WebFolder, web_folder
 from tests.fakes.clock import FakeClock
 
@@ -25,13 +25,20 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def repo(tmp_path: Path, clock: FakeClock) -> Repository:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Return a repository with one release, at which the ring `pilot` points."""
-    made = repository(tmp_path, clock)
-    published(made, release(tmp_path / "a", "rel-a", 1))
+    folder = tmp_path_factory.mktemp("made")
+    made = repository(folder, FakeClock())
+    published(made, release(folder / "a", "rel-a", 1))
     made.promote(RingPointer("pilot", "rel-a", 1))
     return made
+
+
+@pytest.fixture
+def repo(made: Repository, tmp_path: Path, clock: FakeClock) -> Repository:
+    release(tmp_path / "a", "rel-a", 1)
+    return copied(made, tmp_path, clock)
 
 
 @pytest.fixture
