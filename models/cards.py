@@ -35,7 +35,7 @@ another set of asks chose.
 
 {exam}
 
-## In the store
+{others}## In the store
 
 Through the whole pipeline, on {heard} held-out asks that calibrated nothing: {answered} answered,
 {right} of these right; calibration error {ece:.3f}. Golden questions, written by hand: {golden}.
@@ -66,6 +66,12 @@ report, told apart by a checksum of their text, so that no ask does both.
 - An ask a person wrote while looking at a sentence is nearer to it than one asked at a till.
 - {documents} documents: what they do not say, nothing here knows.
 """
+OTHERS = {
+    "spoken": """Harder, and apart: hand-written held-out asks of the handbook, that share
+little but meaning with the sentence that answers.""",
+    "further": """Further kinds in held-out frames: two sources, comparisons, follow-ups,
+Spanish, and asks that nothing answers.""",
+}
 MADE = "Products and cards are made up from a seed for a chain that does not exist."
 OWN = "Products or cards are the recipe's own files."
 
@@ -73,7 +79,8 @@ OWN = "Products or cards are the recipe's own files."
 def write_model_card(report: Mapping[str, Any]) -> str:
     """Return the model card of a run; `models.run.packing` says what is in the report."""
     figures, ships = report["figures"], report["ships"]
-    exam = report["exam"][ships]["calibrated"]
+    exams = report["exam"][ships]
+    exam = exams["calibrated"]
     heard, golden = report["heard"], report["golden"]
     return MODEL.format(
         name=report["name"],
@@ -86,6 +93,7 @@ def write_model_card(report: Mapping[str, Any]) -> str:
         sizes=_sizes(report),
         least=exam["least"],
         exam=_exam(exam),
+        others="".join(_other(exams, name) for name in OTHERS),
         heard=heard["asks"],
         answered=heard["answered"],
         right="none" if heard["right"] is None else f"{heard['right']:.1%}",
@@ -122,9 +130,10 @@ def _lines(path: Path) -> int:
 
 def _base(found: Mapping[str, Any]) -> str:
     if "parameters" in found:
-        shape = found["shape"]
+        shape, after = found["shape"], found.get("after", {})
+        began = f"on from the GGUF `{after['sha256'][:16]}`" if after else "from nothing"
         return (
-            f"trained from nothing on data made for Backroom: Qwen3, {found['parameters']:,}"
+            f"trained {began} on data made for Backroom: Qwen3, {found['parameters']:,}"
             f" parameters, {shape['layers']} layers, width {shape['width']}, own BPE of"
             f" {shape['vocabulary']:,} tokens"
         )
@@ -170,6 +179,11 @@ def _exam(found: Mapping[str, Any]) -> str:
         for name, share in found["shares"].items()
     ]
     return "\n".join(["| what | share | of |", "|---|---|---|", *rows])
+
+
+def _other(exams: Mapping[str, Any], name: str) -> str:
+    """Return what a harder set of questions found; nothing where it was not asked."""
+    return f"{OTHERS[name]}\n\n{_exam(exams[name])}\n\n" if name in exams else ""
 
 
 def _share(shares: Mapping[str, float], name: str) -> str:

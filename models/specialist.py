@@ -7,6 +7,7 @@ checkpoint. `models.run` makes a release of the outcome.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import random
 import shutil
@@ -23,7 +24,9 @@ import torch.multiprocessing as mp
 from appliance.engines.context import Limits
 from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
+from appliance.files import replaced
 from appliance.lanes.prompt import ASK, END, SOURCES, Vocabulary, build_prompt
+from appliance.release import file_sha256
 from appliance.values import SLOT
 from models.asks import Material, training_group
 from models.base import Shape, Transformer, load
@@ -42,6 +45,7 @@ from models.sketch import HEADS, sketch
 from models.tokenizer import TrainedVocabulary, train_tokenizer
 from models.wording import Wording
 
+ORIGIN = "origin.json"  # in a training's folder: the GGUF it went on from
 Say = Callable[[str], None]
 EXAM = Limits(chunk_tokens=480)  # nobody waits for a first word here
 
@@ -112,6 +116,8 @@ def train(recipe: Recipe, folder: Path, *, say: Say = print) -> None:
     desk = Desk.open(recipe, folder)
     vocabulary = desk.vocabulary()
     model = start(desk, vocabulary)
+    if rank == 0:
+        _note_origin(desk)
     rng = _draw(recipe.seed * 1000 + rank + 7919 * _steps_done(folder))
     if recipe.copy.steps:
         said_twice = copies(rng, vocabulary=recipe.model.vocabulary)
@@ -189,6 +195,14 @@ def _worker(rank: int, recipe: Recipe, folder: Path, meeting: Path, say: Say) ->
     )
     train(recipe, folder, say=say if rank == 0 else silent)
     dist.destroy_process_group()
+
+
+def _note_origin(desk: Desk) -> None:
+    """Write down which GGUF the training goes on from, where it does; its release may be gone."""
+    source = desk.recipe.path(desk.recipe.base.source)
+    if source.suffix == SUFFIX:
+        with replaced(desk.folder / ORIGIN) as file:
+            file.write(json.dumps({"name": source.name, "sha256": file_sha256(source)}) + "\n")
 
 
 def _draw(seed: int) -> random.Random:

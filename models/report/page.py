@@ -17,6 +17,7 @@ from models.build import read_table
 from models.report import charts
 from models.report.charts import Chart
 from models.report.markup import LACKING, Raw, duration, number, percent, table
+from models.report.specialist import exams, figure, figures, quantization, sizes, training
 
 PAGE, STORY = "report.html", "run.json"
 STYLE = """
@@ -69,10 +70,10 @@ def _charts(
 ) -> list[Chart]:
     """Draw what the run got far enough for."""
     drawn = []
-    points = _figures(story, "base").get("curve")
+    points = figures(story, "base").get("curve")
     if points:
         drawn.append(charts.loss(points))
-    rows = _sizes(story, found)
+    rows = sizes(story, found)
     if rows:
         drawn.append(charts.sizes(rows))
     heard = found.get("heard", {})
@@ -93,7 +94,7 @@ def _page(
     name = html.escape(str(story["name"]))
     parts = [
         f"<h1>{name}</h1>", _subtitle(story), _tiles(story, found, checks), _gate(checks),
-        _training(story, drawn), _quantization(story, found, drawn), _exam(story, found),
+        training(story, drawn), quantization(story, found, drawn), exams(story, found),
         _store(found, drawn), _golden(found), _worst(found), _steps(story), _recipe(story),
     ]  # fmt: skip
     return (
@@ -120,7 +121,7 @@ def _tiles(
     story: Mapping[str, Any], found: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]
 ) -> str:
     heard, golden = found.get("heard", {}), found.get("golden", {})
-    ships = _figures(story, "quantize").get("ships", "")
+    ships = figures(story, "quantize").get("ships", "")
     exam = found.get("exam", {}).get(ships, {}).get("calibrated", {}).get("shares", {})
     refused = [c for c in checks if not c["is_ok"]]
     gate = LACKING if not checks else "refused" if refused else "passed"
@@ -150,63 +151,6 @@ def _gate(checks: Sequence[Mapping[str, Any]]) -> str:
     return "<h2>Gate</h2>" + table(("check", "", "found"), rows)
 
 
-def _training(story: Mapping[str, Any], drawn: Sequence[Chart]) -> str:
-    base, tuned = _figures(story, "base"), _figures(story, "finetune")
-    if not base:
-        return ""
-    told = [f"{base['parameters']:,} parameters."] if "parameters" in base else ["Your own base."]
-    if tuned.get("pairs"):
-        told.append(
-            f"Tuned by LoRA on {tuned['pairs']} pairs: loss {tuned['first_loss']:.2f} to"
-            f" {tuned['last_loss']:.2f} in {tuned['steps']} steps."
-        )
-    return f"<h2>Model</h2><p>{' '.join(told)}</p>" + _figure(drawn, "training")
-
-
-def _quantization(
-    story: Mapping[str, Any], found: Mapping[str, Any], drawn: Sequence[Chart]
-) -> str:
-    rows = _sizes(story, found)
-    if not rows:
-        return ""
-    sizes = table(
-        ("size", "#MB", "#tokens/s", "#ms an answer", "#citation as source", "#answer as source",
-         "#right", "#declined"),
-        [
-            (f"{r['kind']}{' (ships)' if r['ships'] else ''}", f"{r['mb']:.2f}",
-             f"{r['tokens_per_s']:,}", number(r["answer_ms"], 1), percent(r["first"]),
-             percent(r["answers"]), percent(r["right"]), percent(r["declined"]))
-            for r in rows
-        ],
-    )  # fmt: skip
-    chosen = found.get("fastest_as_good", "")
-    told = (
-        f"<p>The fastest of those the exam cannot tell from the best: "
-        f"<b>{html.escape(chosen)}</b>.</p>"
-        if chosen
-        else ""
-    )
-    note = (
-        '<p class="soft">Speeds are of one thread on a machine that did other things too: read them'
-        " as ratios. “As source”: token for token what the unquantized model says.</p>"
-    )
-    return f"<h2>Quantization</h2>{told}{sizes}{note}" + _figure(drawn, "quantization")
-
-
-def _exam(story: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    ships = _figures(story, "quantize").get("ships", "")
-    exam = found.get("exam", {}).get(ships)
-    if not exam:
-        return ""
-    sure, always = exam["calibrated"], exam["uncalibrated"]
-    rows = [
-        (name, percent(share), percent(always["shares"].get(name)), str(sure["counts"][name]))
-        for name, share in sure["shares"].items()
-    ]
-    head = ("what", f"#when surer than {sure['least']:.2f}", "#always", "#of")
-    return f"<h2>Exam of {html.escape(ships)}</h2>" + table(head, rows)
-
-
 def _store(found: Mapping[str, Any], drawn: Sequence[Chart]) -> str:
     heard = found.get("heard")
     if not heard:
@@ -218,7 +162,7 @@ def _store(found: Mapping[str, Any], drawn: Sequence[Chart]) -> str:
     )
     rows = [(n, str(r["said"]), percent(r["right"])) for n, r in heard["by_lane"].items()]
     names = ("reliability", "risk_coverage", "cost_quality", "confusion")
-    shown = "".join(_figure(drawn, name, bare=True) for name in names)
+    shown = "".join(figure(drawn, name, bare=True) for name in names)
     return (
         f"<h2>In the store</h2>{told}"
         + table(("lane", "#spoke", "#right"), rows)
@@ -271,32 +215,3 @@ def _recipe(story: Mapping[str, Any]) -> str:
         f"<h2>Made from</h2><p class='soft'>{html.escape(versions)}</p><details><summary>the recipe"
         f"</summary><pre>{html.escape(story['recipe'])}</pre></details>"
     )
-
-
-def _sizes(story: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    made, exam = _figures(story, "quantize"), found.get("exam", {})
-    held = _figures(story, "parity")
-    return [
-        {
-            "kind": kind, "ships": kind == made["ships"], "mb": file["bytes"] / 1e6,
-            "right": exam[kind]["calibrated"]["shares"].get("right", 0.0),
-            "declined": exam[kind]["calibrated"]["shares"].get("declined"),
-            **{k: held[kind][k] for k in ("tokens_per_s", "answer_ms", "first", "answers")},
-        }
-        for kind, file in made.get("kinds", {}).items()
-        if kind in exam and kind in held
-    ]  # fmt: skip
-
-
-def _figures(story: Mapping[str, Any], step: str) -> dict[str, Any]:
-    return dict(story["steps"].get(step, {}).get("figures", {}))
-
-
-def _figure(drawn: Sequence[Chart], name: str, *, bare: bool = False) -> str:
-    for chart in drawn:
-        if chart.name == name:
-            shown = (
-                f"<figure><figcaption>{html.escape(chart.title)}</figcaption>{chart.svg}</figure>"
-            )
-            return shown if bare else f'<div class="charts">{shown}</div>'
-    return ""

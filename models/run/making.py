@@ -20,6 +20,7 @@ from appliance.engines.llama import LlamaEngine
 from appliance.errors import BadInput
 from appliance.release import file_sha256
 from models.base import load
+from models.build import read_table
 from models.choose import balance
 from models.exam import exam
 from models.export import quantize as quantize_gguf
@@ -37,7 +38,7 @@ from models.run.bench import Bench
 from models.run.folder import WORK
 from models.run.speed import tokens_per_second
 from models.source import SourceModel
-from models.specialist import EXAM, Desk, prove, silent, train_together
+from models.specialist import EXAM, ORIGIN, Desk, prove, silent, train_together
 
 FULL, MERGED, ADAPTER_GGUF = "specialist-f32.gguf", "merged", "adapter.gguf"
 TRAINED = "text.pt"
@@ -82,7 +83,11 @@ def base(bench: Bench) -> Mapping[str, Any]:
     """
     named = bench.recipe.base
     if named.trained:
-        _take(bench, bench.recipe.path(named.trained), (TRAINED, "tokenizer.json", "log.jsonl"))
+        _take(
+            bench,
+            bench.recipe.path(named.trained),
+            (TRAINED, "tokenizer.json", "log.jsonl", ORIGIN),
+        )
         return _place(bench)
     source = bench.recipe.path(named.source)
     if named.source and (source / "config.json").is_file():
@@ -130,7 +135,9 @@ def _place(bench: Bench) -> Mapping[str, Any]:
     drawn = exam(_draw(recipe.exam.seed + 4), practice, size=recipe.exam.size)
     balanced = balance(model, desk.vocabulary(), drawn)
     export_hf(model, desk.vocabulary().tokenizer, bench.out, name=recipe.name)
+    origin = read_table(bench.work / ORIGIN)
     return {
+        **({"after": origin} if origin else {}),
         "parameters": model.size,
         "shape": dataclasses.asdict(model.shape),
         "training": kept["figures"],

@@ -107,3 +107,4 @@ def test_a_training_goes_on_from_a_gguf_alone_and_keeps_its_tokens(trained, tmp_
     before, after = (load(str(f / "text.pt"))[0].embed.weight for f in (folder, tmp_path))
     assert (before - after).abs().max() <= before.abs().max() / 127
     assert '"step": 1' in capsys.readouterr().out
+    assert (tmp_path / "origin.json").is_file()

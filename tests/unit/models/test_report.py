@@ -17,6 +17,7 @@ pytest.importorskip("matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n"
 SHARES = {"right": 0.93, "declined": 0.96}
 EXAM = {"least": 0.4, "shares": SHARES, "counts": {"right": 540, "declined": 270}}
+SPOKEN = {"least": 0.4, "shares": {"right": 0.417}, "counts": {"right": 180}}
 KINDS = ("q8_0", "q4_k_m")
 
 
@@ -51,7 +52,7 @@ def a_run(folder: Path, *, said: str = "30 days") -> Path:
     golden = {"questions": 260, "right": 0.9, "honest": 0.1, "wrong": 0.0, "wrong_values": 0,
               "by_kind": {"live": {"n": 43, "right": 0.9, "honest": 0.1, "wrong": 0.0}},
     }  # fmt: skip
-    exam = {k: {"calibrated": EXAM, "uncalibrated": EXAM} for k in KINDS}
+    exam = {k: {"calibrated": EXAM, "uncalibrated": EXAM, "spoken": SPOKEN} for k in KINDS}
     confusion = {"names": ["policy", "stock"], "counts": [[9, 1], [0, 4]]}
     story = {"name": "larkmoor", "seed": 1, "recipe": 'name = "larkmoor"', "steps": steps,
              "recipe_sha256": "f" * 64, "machine": {"python": "3.11", "cores": "2"}}  # fmt: skip
@@ -146,3 +147,12 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"holds no run: run\.json is missing"):
         write_report(tmp_path, tmp_path / "report")
+
+
+def test_hand_written_asks_are_told_beside_the_exam_and_kinds_not_asked_are_not(
+    tmp_path: Path,
+) -> None:
+    page = write_report(a_run(tmp_path), tmp_path / "report").read_text()
+    assert "Handbook asks written by hand" in page
+    assert "41.7%" in page
+    assert "Two sources, comparisons" not in page
