@@ -1,0 +1,1 @@
+"""The door to the generalist: OpenAI-compatible, with the vendor's key kept at headquarters."""
