@@ -181,6 +181,7 @@ class Line:
             self._passed(up=HEAD_BYTES + len(sent), down=HEAD_BYTES)
             if not answer.is_success:
                 _check(answer, self._read(answer, read_s))
+            self.breaker.heard(failed=False)  # now: a wake stream ends in a quarter of an hour
             yield Stream(answer, self._passed)
 
     def _passed(self, *, up: int = 0, down: int = 0) -> None:

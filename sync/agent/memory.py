@@ -50,6 +50,12 @@ class Memory:
         self._lock = threading.Lock()
         self._known = read_known(path)
 
+    def become(self) -> None:
+        """Read what there is now, and write from now on: this process is the agent."""
+        with self._lock:
+            self._known = read_known(self._path)
+            self._may_write = True
+
     @property
     def known(self) -> Known:
         """What is known now."""

@@ -1,0 +1,127 @@
+"""The agent's look at its ring: the release client over this line, and the switch's steps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from appliance.config import Settings
+from sync.agent.ends import Ends
+from sync.fetch.client import ReleaseClient
+from sync.switch.machine import AT_REST
+from sync.switch.switcher import Switcher
+from sync.wire import REPOSITORY, SwitchReport
+
+LOOK_JITTER = 0.2  # of the time between looks: stores drift apart
+FIRST_AGAIN_S = 30.0  # after a look that failed; doubled each time
+PAUSE_S = 3600.0  # a pause that nobody repeats ends: by then the signed pointer was seen
+
+
+@dataclass(slots=True)
+class Looks:
+    """Steps the switch on, and looks at the ring when that is due; one at a time."""
+
+    settings: Settings
+    ends: Ends
+    changed: Callable[[], None]  # told when the switch came to another state
+    switcher: Switcher = field(init=False)
+    _client: ReleaseClient | None = field(default=None, init=False)
+    _look_at_s: float = field(default=float("-inf"), init=False)
+    _paused_until_s: float = field(default=float("-inf"), init=False)
+    _in_vain: int = field(default=0, init=False)
+    draw: Callable[[], float] = random.random  # spreads load, guards nothing
+
+    def __post_init__(self) -> None:
+        self.switcher = Switcher(
+            self.settings,
+            self.ends.clock,
+            ring=self.ends.ring,
+            is_paused=lambda: self.is_paused,
+        )
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the hub asked to take nothing new."""
+        return self.ends.clock.monotonic() < self._paused_until_s
+
+    def wake(self) -> None:
+        """Look at the ring at the next step."""
+        self._look_at_s = float("-inf")
+        self._in_vain = 0
+        self._paused_until_s = float("-inf")
+
+    def pause(self) -> None:
+        """Take nothing new for a while."""
+        self._paused_until_s = self.ends.clock.monotonic() + PAUSE_S
+
+    def __call__(self) -> None:
+        """Go as far as the switch can now; look at the ring first, if that is due.
+
+        Raises:
+            BackroomError: It went as far as it says.
+        """
+        before = self.switcher.report()
+        now_s = self.ends.clock.monotonic()
+        is_looking = now_s >= self._look_at_s
+        if not is_looking and before.state in AT_REST:
+            return
+        self.switcher.ring = self.ends.ring
+        try:
+            if is_looking:
+                self._put_off(now_s)
+            self.switcher.step(self._releases(), is_looking=is_looking)
+            if is_looking:
+                self._looked(now_s)
+        finally:
+            self.ends.memory.change(is_paused=self.is_paused)
+            self._tell(before)
+
+    def stop(self) -> None:
+        """End what is under way soon."""
+        self.switcher.stop()
+        if self._client is not None:
+            self._client.close()
+
+    def _put_off(self, now_s: float) -> None:
+        """Have a look that fails be followed by the next one later, and later each time."""
+        wait_s = FIRST_AGAIN_S * 2 ** min(self._in_vain, 10)
+        self._look_at_s = now_s + min(wait_s, self._every_s)
+        self._in_vain += 1
+
+    def _looked(self, now_s: float) -> None:
+        self._in_vain = 0
+        spread = 1 + LOOK_JITTER * (2 * self.draw() - 1)
+        self._look_at_s = now_s + self._every_s * spread
+        self.ends.memory.change(looked_at=self.ends.clock.now())
+
+    @property
+    def _every_s(self) -> float:
+        return self.ends.settings.look_minutes * 60
+
+    @property
+    def next_in_s(self) -> float:
+        """Seconds until the ring is looked at again, unless somebody wakes the store."""
+        return max(0.0, self._look_at_s - self.ends.clock.monotonic())
+
+    def _tell(self, before: SwitchReport) -> None:
+        after = self.switcher.report()
+        if (after.state, after.live) != (before.state, before.live):
+            self.changed()
+
+    def _releases(self) -> ReleaseClient:
+        if self._client is None:
+            ends = self.ends
+            self._client = ReleaseClient(
+                ends.folder.trusted,
+                f"{ends.identity.hub}{REPOSITORY}",
+                ends.folder.root.read_bytes(),
+                clock=ends.clock,
+                limiter=self._passed,
+                headers=lambda: {"authorization": f"Bearer {ends.tokens.current()}"},
+            )
+        return self._client
+
+    def _passed(self, size: int) -> None:
+        self.ends.line.counts.add(down=size)
+        self.ends.bucket.take(size)
