@@ -37,10 +37,16 @@ class Sat:
         wanted = self.question.wanted
         if self.cited(least) is None:
             return not wanted
-        if (self.written.source, self.written.also) != (self.question.right, self.question.also):
+        if not self.has_right_source(least):
             return False
         text = " ".join(self.question.sources[place].text for place in wanted)
         return slots_of(self.written.text) == slots_of(text)
+
+    def has_right_source(self, least: float) -> bool:
+        """Tell whether what is cited is right; in a store the source's own words are said."""
+        wrote = (self.written.source, self.written.also)
+        is_it = wrote == (self.question.right, self.question.also)
+        return self.cited(least) is not None and is_it
 
 
 def sit(model: LanguageModel, questions: Sequence[Question]) -> list[Sat]:
@@ -76,6 +82,7 @@ def report(sat: Sequence[Sat], *, least: float) -> dict[str, Any]:
             tally[f"declined: {question.kind}"].append(right)
             continue
         tally["right"].append(right)
+        tally["right source"].append(one.has_right_source(least))
         tally[f"right: {question.kind}"].append(right)
         if question.also is not None:
             tally[f"right: {question.kind}, both needed"].append(right)
