@@ -38,7 +38,7 @@ def draw(status: dict[str, Any], *, address: str, fault: str = "") -> Renderable
     parts: list[RenderableType] = [_head(status, address)]
     if fault:
         parts.append(Text(f"{fault} What follows is as of {_hour(status['now'])}.", style="red"))
-    parts += [_pressure(status), "", _stages(status), "", _below(status)]
+    parts += [_pressure(status), *_promise(status), "", _stages(status), "", _below(status)]
     return Group(*parts)
 
 
@@ -75,6 +75,12 @@ def _pressure(status: dict[str, Any]) -> Text:
             text.append(f"\n{lane}: breaker {state}, {breaker['why']}", style=STATES["open"])
             text.append(f"; next try in {breaker['retry_in_s']:.0f} s", style=STATES["open"])
     return text
+
+
+def _promise(status: dict[str, Any]) -> list[Text]:
+    """Return what the release promises; nothing of one that promises nothing, or is older."""
+    said = status.get("promise", "")
+    return [Text(said, style="dim")] if said else []
 
 
 def _stages(status: dict[str, Any]) -> Table:

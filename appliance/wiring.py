@@ -31,6 +31,7 @@ from appliance.pipeline import Pipeline
 from appliance.policy.notices import load_notices
 from appliance.policy.rules import PolicyHolder
 from appliance.ports import Clock, Generalist, Lane, LanguageModel, Policy
+from appliance.promise import Promise, promise_of
 from appliance.ranker_file import open_excerpts, open_index
 from appliance.records import LaneName
 from appliance.release import (
@@ -158,7 +159,8 @@ def _wire(
     asked = KnownAsks.load(release.path("known/asks.json"), release.path("known/vectors.npy"))
     known = RememberingKnown(asked)
     policy = PolicyHolder.load(release.folder / "rules")
-    drafts = load_drafts(release.path("router/drafts.json"))
+    promise = promise_of(release.manifest)
+    drafts = held_to(load_drafts(release.path("router/drafts.json")), promise)
     near = CardVectors.load(cards, release.path("cards/vectors.npy"))
     router = load_router(
         release.path("router/router.json"), release.path("router/router.npz"), dim=embedder.dim
@@ -169,7 +171,7 @@ def _wire(
         name: resting(lane, turns)
         for name, lane in _lanes(release, cards, model, line, drafts).items()
     }
-    screen, govern = _screen(release), _govern(release, policy)
+    screen, govern = _screen(release), _govern(release, policy, promise)
     families = load_families(release.path("facts/facts.toml"))
     # The store's own files come last: a release that does not open leaves the home as it was.
     facts = _facts(settings, families, clock)
@@ -181,6 +183,7 @@ def _wire(
         model=model,
         spool=kept.spool,
         release=release.manifest.id,
+        promise=promise.sentence if promise else "",
         before=before,
     )
     pipeline = Pipeline(
@@ -261,8 +264,26 @@ def _screen(release: Release) -> Screen:
     return Screen.from_json(load_text(release.path("injection/weights.json")))
 
 
-def _govern(release: Release, policy: Policy) -> Govern:
-    return Govern(policy, load_notices(release.path("rules/notices.toml")), find_personal)
+def _govern(release: Release, policy: Policy, promise: Promise | None) -> Govern:
+    return Govern(
+        policy,
+        load_notices(release.path("rules/notices.toml")),
+        find_personal,
+        promise,
+    )
+
+
+def held_to(drafts: Mapping[str, Draft], promise: Promise | None) -> dict[str, Draft]:
+    """Return how drafts are judged under a release's promise.
+
+    What the specialist says by its own choice must be covered by it; short of that the quote
+    speaks, which leaves the choice to the document's own words and says so.
+    """
+    held = dict(drafts)
+    own = LaneName.SPECIALIST.value
+    if promise is not None and promise.at is not None and own in held:
+        held[own] = replace(held[own], accept_at=max(held[own].accept_at, promise.at))
+    return held
 
 
 def _model(settings: Settings, release: Release) -> LlamaEngine:

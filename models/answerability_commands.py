@@ -41,8 +41,8 @@ def answerability(
 ) -> None:
     """Train the answerability model beside the release's ranker, and print what it gains.
 
-    It is refused when it finds the sentence no more often than the logistic weights, tells "nothing
-    answers" no better, or is not calibrated; then nothing is written.
+    It is refused when it finds the sentence surely less often than the logistic weights, tells
+    "nothing answers" no better, or is not calibrated; then nothing is written.
     """
     from appliance.ranker_file import ANSWERABILITY  # noqa: PLC0415
     from models.answerability_build import make, measure, read_field  # noqa: PLC0415
@@ -53,7 +53,7 @@ def answerability(
     if evaluate and not path.exists():
         raise BadInput(f"{release} has no {ANSWERABILITY}.", hint="Leave out --evaluate.")
     if evaluate:
-        _print(measure(build, read_field(build, "held_out").half(calibration=False), path))
+        _print(measure(build, read_field(build).half(calibration=False), path))
     else:
         _print(make(build))
         out.print(f"[bold green]{path}[/]: {path.stat().st_size / 1e3:.1f} kB")

@@ -25,7 +25,14 @@ from appliance.stages.intent import OUT_OF_SCOPE
 from appliance.stages.text import fold
 from appliance.store.cards import Cards
 from appliance.store.known_asks import KnownAsks, packed
-from models import answerability_build, excerpts, intents, outcomes, search_commands
+from models import (
+    answerability_build,
+    excerpts,
+    excerpts_build,
+    intents,
+    outcomes,
+    search_commands,
+)
 from models.build import Build, known_files, open_embedder, open_index, read_table, write_table
 from models.golden.sit import DayClock
 from models.handbook import documents_in_force
@@ -33,6 +40,7 @@ from models.package import package
 from models.routing.curves import confusion
 
 SEED = 20261122
+MOST_DRAWS = 20  # of live asks, for the promise
 FEWEST_EXAMPLES = 12  # of an intent, where only some are taken
 ASKED_AT = timedelta(hours=15)  # of the day whose rules are in force, UTC
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
@@ -49,7 +57,7 @@ def steps() -> dict[str, Callable[[Build], Mapping[str, Any]]]:
         "index": build_the_index,
         "ranker": train_ranker,
         "known": place_known_asks,
-        "excerpts": train_excerpts,
+        "excerpts": excerpts_build.make,
         "answerability": answerability_build.make_if_better,
         "intents": train_intents,
         "cards": embed_cards,
@@ -100,27 +108,6 @@ def place_known_asks(build: Build) -> Mapping[str, Any]:
     write_table(table, rows)
     np.save(file, packed(vectors))
     return {"asks": len(rows)}
-
-
-def train_excerpts(build: Build) -> Mapping[str, Any]:
-    """Train the sentence ranker on the handbook's asks."""
-    gathered = {
-        split: list(
-            excerpts.gather(
-                _asks(build, split),
-                index=open_index(build),
-                embedder=open_embedder(build),
-                lexicon=load_lexicon(build.corpus / "lexicon.toml"),
-                known=KnownAsks.load(*known_files(build)),
-                on=build.on,
-            )
-        )
-        for split in ("asks", "held_out")
-    }
-    model = excerpts.train(gathered["asks"])
-    figures = {split: excerpts.report(model, found) for split, found in gathered.items()}
-    excerpts.write(model, build.release / "ranker" / "excerpts.json", figures=figures)
-    return figures
 
 
 def train_intents(build: Build) -> Mapping[str, Any]:
@@ -268,6 +255,23 @@ def report_asks(build: Build) -> tuple[list[excerpts.LabelledAsk], list[intents.
         [a for a in asks if _half(a.text) == "report"],
         [a for a in live if _half(a.text) == "report"],
     )
+
+
+def more_live_asks(build: Build) -> list[intents.LiveAsk]:
+    """Return further questions for live facts, of none that calibrated or is kept as fresh.
+
+    A promise takes some hundred answers more than a report; wordings are few, products are not, so
+    as many are drawn as the handbook has asks in the report: half and half, as a store is asked.
+    """
+    asks, live = report_asks(build)
+    seen = {a.text for which in ("drawn", "fresh") for a in asks_for(build, which)[1]}
+    products, found = intents.read_products(build.catalogue), dict[str, intents.LiveAsk]()
+    for seed in range(SEED + 2, SEED + 2 + MOST_DRAWS):
+        if len(found) >= len(asks) - len(live):
+            break
+        drawn = intents.live_asks(build.corpus, products, seed=seed)
+        found |= {a.text: a for a in drawn if a.text not in seen and _half(a.text) == "report"}
+    return list(found.values())[: max(0, len(asks) - len(live))]
 
 
 def asks_for(build: Build, which: str) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:

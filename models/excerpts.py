@@ -1,7 +1,7 @@
 """Train the excerpt ranker: which sentence of the found passages answers an ask.
 
-Source of the labels: the handbook's hand-written asks, each with the sentence that answers it. Asks
-under `held_out` are never trained on; the figures of the report come from them.
+Source of the labels: the handbook's hand-written asks, each with the sentence that answers it. One
+half of those under `held_out` teaches, the other is what figures come from.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class Monitoring:
     metrics: Metrics
     history: History
     began_at: datetime
+    promise: str = ""  # the release's, of its own answers, in words
 
     @classmethod
     def of(
@@ -54,6 +55,7 @@ class Monitoring:
         model: LanguageModel,
         spool: Spool,
         release: str,
+        promise: str = "",
         before: Monitoring | None = None,
     ) -> Monitoring:
         """Return the monitoring of a store; it is calm, and nobody watches the machine yet.
@@ -64,6 +66,7 @@ class Monitoring:
             model: Whose load is told.
             spool: What is owed headquarters.
             release: Its id.
+            promise: What it promises of its own answers, in words.
             before: Of the release this one follows in a running store: counters and the hour go
                 on, the machine is as pressed as it was, and breakers begin closed, for what failed
                 was the other release.
@@ -71,7 +74,7 @@ class Monitoring:
         if before is not None:
             guard = Guard(limits_of(settings), clock.monotonic)
             guard.press(before.guard.pressure)
-            return replace(before, model=model, release=release, guard=guard)
+            return replace(before, model=model, release=release, promise=promise, guard=guard)
         return cls(
             settings=settings,
             clock=clock,
@@ -82,6 +85,7 @@ class Monitoring:
             metrics=Metrics(),
             history=History(clock, waiting=lambda: model.load.waiting),
             began_at=clock.now(),
+            promise=promise,
         )
 
     def answered(self, reply: Reply) -> None:
@@ -165,6 +169,7 @@ class Monitoring:
             **now.info,
             "now": self.clock.now().isoformat(timespec="seconds"),
             "began_at": self.began_at.isoformat(timespec="seconds"),
+            "promise": self.promise,
             "level": pressure.level.word,
             "why": pressure.why,
             "calmer": pressure.calmer,

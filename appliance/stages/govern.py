@@ -1,7 +1,8 @@
 """A sentence of a draft -> the sentence as it may be said, and every check it went through.
 
 Checks in order, each numbered: leakage, banned, values, citation, negation, claims, personal,
-notices, marks. The first failure ends the walk. Not covered: a statement that is wrong in its
+notices, marks, and of an answer's first sentence the promise. The first failure ends the walk. Not
+covered: a statement that is wrong in its
 source, and a promise in words that claims.py does not know.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from appliance.policy.claims import find_claims
 from appliance.policy.notices import Notices
 from appliance.ports import Policy
+from appliance.promise import Promise
 from appliance.records import (
     Check,
     Draft,
@@ -38,6 +40,7 @@ CLAIMS = "G6 claims"
 PERSONAL = "G7 personal"
 NOTICES = "G8 notices"
 MARKS = "G9 marks"
+PROMISE = "G10 promise"
 
 # Never said, though a document printed it; a recall line or a "Code Adam" may be.
 _NEVER = frozenset({"card", "loyalty"})
@@ -74,6 +77,7 @@ class Govern:
     policy: Policy
     notices: Notices
     find_personal: Callable[[str], Sequence[Span]]
+    promise: Promise | None = None  # the release's, of its own answers
 
     def __call__(
         self, sentence: Sentence, *, draft: Draft, stitched: Stitched
@@ -94,6 +98,8 @@ class Govern:
         checks: list[Check] = []
         for judge in self._judges():
             check = judge(case)
+            if check.name == PROMISE and not check.why:
+                continue  # told once an answer, and of the store's own alone
             checks.append(check)
             if check.outcome is Outcome.FAIL:
                 break
@@ -106,8 +112,25 @@ class Govern:
         # is ours, and must not be looked for in the sources.
         return (
             _leakage, self._banned, _values, _citation,
-            _negation, self._claims, self._personal, self._due, _marks,
+            _negation, self._claims, self._personal, self._due, _marks, *self._promised(),
         )  # fmt: skip
+
+    def _promised(self) -> tuple[Callable[[_Case], Check], ...]:
+        """Return the judge of what may be promised of an answer: it marks, and forbids nothing.
+
+        An unsure answer of a document's own words is better heard, and said to be unsure, than
+        not; what a model says by its own choice is held to the promise by `Answer.accept_at`.
+        """
+        promise = self.promise
+        if promise is None:
+            return ()
+
+        def judge(case: _Case) -> Check:
+            is_first = case.drafted == case.draft.sentences[0]
+            why = promise.said_of(case.draft.lane, case.draft.p) if is_first else ""
+            return Check(PROMISE, Outcome.PASS, why)
+
+        return (judge,)
 
     def _is_our_own(self, sentence: Sentence, draft: Draft, stitched: Stitched) -> bool:
         """Tell a hand-over or a missing feed's sentence: they state no rule of the store's."""

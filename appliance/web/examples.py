@@ -94,6 +94,8 @@ STATUS = StatusBody(
     engine={"is_alive": True, "cells_reserved": 412, "cells": 8192, "failures": 0},
     spool={"items": 3, "dropped": 0},
     hour={"minutes": []},
+    promise="Of what the store answers itself at p ≥ 0.940, at most 2.0% is wrong, at 95%"
+    " confidence: 3 of 702 were, of 1,400 asks (50% answered).",
 )
 HEALTH = HealthBody(
     live=True,

@@ -192,6 +192,7 @@ class StatusBody(msgspec.Struct, frozen=True):
     engine: dict[str, Any]
     spool: dict[str, int | None]  # null: it could not be counted
     hour: dict[str, Any]
+    promise: str = ""  # what the release promises of its own answers; "" of one that was not asked
 
 
 def reply_body(reply: Reply) -> ReplyBody:

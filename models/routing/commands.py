@@ -158,14 +158,14 @@ def promise(
     """Prove what may be promised of the store's own answers, and write it into a release."""
     from models.routing.outcome_file import read_outcomes  # noqa: PLC0415
     from models.routing.placing import place_promise  # noqa: PLC0415
-    from models.routing.promised import as_row, kept_on, said_promise  # noqa: PLC0415
+    from models.routing.promised import as_row, in_force, kept_on, said_promise  # noqa: PLC0415
 
     if not (risk < 1 and confidence < 1):
         raise BadInput(f"--risk {risk} and --confidence {confidence}: both are shares under 1.")
     made = said_promise(read_outcomes(outcomes), risk=risk, confidence=confidence)
-    row = as_row(made)
+    row = as_row(*made)
     if fresh is not None:
-        row["fresh"] = kept_on(made, read_outcomes(fresh))
+        row["fresh"] = kept_on(in_force(*made), read_outcomes(fresh))
         out.print(f"fresh asks: {json.dumps(row['fresh'])}")
     if release is not None:
         place_promise(release, row)

@@ -13,14 +13,13 @@ from appliance.engines.onnx import OnnxEmbedder
 from appliance.errors import BadInput
 from appliance.files import replaced
 from appliance.logistic import Logistic
+from appliance.promise import EVALUATION as PROMISE
+from appliance.promise import THRESHOLD
 from appliance.release import MANIFEST, check_parts
 from appliance.stages.text import fold
 from appliance.trained_router_file import load_trained, read_trained, write_table
 from models.outcomes import row_of
 from models.routing.outcome_file import Outcome
-
-PROMISE = "promise"
-THRESHOLD = "promise_at"
 
 
 def judged(outcomes: Sequence[Outcome], router: Path, *, embedder: Path) -> list[Outcome]:

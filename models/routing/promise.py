@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from appliance.errors import BadInput
 
 RISK = 0.02
 CONFIDENCE = 0.95
+# Tried in this order where RISK cannot be kept: what is the least that can be promised?
+OTHER_RISKS = (0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2)
 STEPS = 40  # thresholds proposed
 STARTS = 2  # sequences of tests; each may err with a STARTS-th of what is allowed
 APART = 1.5  # asks answered at a sequence's start, in those at the start before it
@@ -163,6 +165,40 @@ def prove(
         upper=best.upper,
         tests=tuple(tests[n] for n in sorted(tests)),
     )
+
+
+def prove_least(
+    scores: Sequence[float],
+    wrong: Sequence[bool],
+    *,
+    thresholds: Sequence[float],
+    risk: float = RISK,
+    confidence: float = CONFIDENCE,
+    others: Sequence[float] = OTHER_RISKS,
+) -> tuple[Promise, Promise | None]:
+    """Return what can be promised at `risk`, and, where nothing can, at the least other risk.
+
+    `risk` was wished for beforehand and is tested at the whole confidence. The others are looked
+    through for the least that passes, so each is tested as strictly as if all were wanted at once
+    (Bonferroni): the confidence stated holds for whichever comes out.
+
+    Args:
+        scores: The p of each proving ask's answer.
+        wrong: Whether that answer was wrong.
+        thresholds: Proposed from other asks, strictest first.
+        risk: Share that may be wrong.
+        confidence: That the share is not above it.
+        others: Risks to fall back on, least first.
+    """
+    wanted = prove(scores, wrong, thresholds=thresholds, risk=risk, confidence=confidence)
+    if wanted.threshold is not None:
+        return wanted, None
+    strict = 1.0 - (1.0 - confidence) / max(1, len(others))
+    for other in others:
+        found = prove(scores, wrong, thresholds=thresholds, risk=other, confidence=strict)
+        if found.threshold is not None:
+            return wanted, replace(found, confidence=confidence)
+    return wanted, None
 
 
 def holds(promise: Promise, scores: Sequence[float], wrong: Sequence[bool]) -> dict[str, Any]:

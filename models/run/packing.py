@@ -12,7 +12,7 @@ from typing import Any
 from appliance.config import Settings
 from appliance.engines.onnx import OnnxEmbedder
 from appliance.files import replaced
-from appliance.release import file_sha256
+from appliance.release import file_sha256, read_manifest
 from appliance.store.index_schema import SCHEMA
 from appliance.wiring import open_store
 from models import gate
@@ -22,6 +22,7 @@ from models.golden.sit import DayClock
 from models.intents import read_products
 from models.package import package as write_manifest
 from models.report.page import write_report
+from models.routing.placing import place_promise
 from models.run.bench import Bench
 from models.run.folder import RECORD
 from models.run.serving import asked_at, assemble, write
@@ -60,7 +61,9 @@ def package(bench: Bench) -> Mapping[str, Any]:
     _write_cards(bench, folder)
     write_report(bench.run, folder / REPORT, pictures=False)
     evaluation = _evaluation(bench) | {"self_test": probed, "gate": told}
-    manifest = write_manifest(folder, **named, evaluation=evaluation)
+    write_manifest(folder, **named, evaluation=evaluation)
+    place_promise(folder, read_table(bench.made("evaluate") / "evaluation.json")["promise"])
+    manifest = read_manifest(folder)
     return {
         "id": manifest.id, "parts": len(manifest.parts),
         "bytes": sum(p.bytes for p in manifest.parts.values()),

@@ -29,8 +29,7 @@ from models.excerpts import LabelledAsk
 from models.golden.sit import DayClock, figures, read_questions, run
 from models.intents import LiveAsk
 from models.quantized import fastest_as_good
-from models.routing import curves, policies
-from models.routing.promise import prove
+from models.routing import curves, policies, promised
 from models.run.bench import Bench
 from models.run.folder import RECORD
 from models.run.making import open_desk
@@ -39,7 +38,6 @@ from models.specialist import EXAM
 
 ROUTER_PARTS = ("index.db", "lexicon.toml", "ranker", "known", "cards", "router", EMBEDDER)
 WORST = 12  # examples shown
-THRESHOLDS = tuple(n / 100 for n in range(99, 49, -1))  # chosen before anything was heard
 DEADLINE_S = 30.0
 
 
@@ -82,11 +80,13 @@ def evaluate(bench: Bench) -> Mapping[str, Any]:
     clock = DayClock(asked_at(bench))
     with open_store(settings, clock=clock) as store:
         heard = listen(store, *demo.report_asks(build), watch=bench.watch)
+        more = listen(store, [], demo.more_live_asks(build), watch=bench.watch)
         golden = _golden(bench, store)
     earlier = _earlier(bench, golden)
     found: dict[str, Any] = {
         "exam": sizes,
         "heard": told(heard),
+        "promise": promised.of_heard([*heard, *more]),
         "golden": golden,
         "earlier": earlier,
     }
@@ -164,7 +164,7 @@ def told(heard: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "right": round(float(np.mean(right)), 4) if said else None,
         "ece": round(curves.ece(p, right), 4),
         "auroc": curves.auroc(p, right),
-        "promise": prove(p, [not r for r in right], thresholds=THRESHOLDS).as_sentence(),
+        "promise": promised.of_heard(heard)["sentence"],
         "reliability": curves.reliability(p, right),
         "risk_coverage": curves.risk_coverage(p, right),
         "cost_quality": policies.points(cloud) if len(heard) else [],

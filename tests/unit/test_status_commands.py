@@ -50,6 +50,13 @@ def test_once_prints_the_running_stores_figures(url: str, store: FakeStore) -> N
         assert text in result.output
 
 
+def test_what_the_release_promises_is_shown_where_it_promises_anything(store: FakeStore) -> None:
+    status = store.monitoring.status(AtDesk())
+    said = "Of what the store answers itself at p ≥ 0.900, at most 2.0% is wrong."
+    assert status["promise"] == ""
+    assert said in page({**status, "promise": said})
+
+
 def test_a_pressed_store_says_what_is_shed_and_which_lane_rests(store: FakeStore) -> None:
     vitals = some_vitals(memory_available_share=0.03)
     store.monitoring.press(vitals, Pressure().next(vitals))

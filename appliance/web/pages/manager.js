@@ -50,6 +50,8 @@ function draw(status) {
   drawStages(status.hour.together);
   drawMachine(status);
   drawErrors(status.hour.together.errors);
+  $("#promise").textContent = status.promise ?? "";
+  $("#promise-part").hidden = !status.promise;
 }
 
 // Read aloud only when it changes: the same words are not put in again.

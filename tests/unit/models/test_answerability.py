@@ -11,7 +11,7 @@ from appliance.engines.answerability import OnnxAnswerability
 from appliance.errors import BadInput
 from appliance.stages.excerpt import FEATURES
 from models.answerability import UNANSWERED, Model, calibrate, report, train, weights_of, write
-from models.answerability_build import refuse
+from models.answerability_build import Field, fall, refuse
 from models.excerpts import Candidates, LabelledAsk
 
 pytest.importorskip("sklearn")
@@ -90,24 +90,51 @@ def test_an_unanswered_ask_weighs_a_quarter_however_many_there_are() -> None:
         assert weights[6:].sum() / weights.sum() == pytest.approx(UNANSWERED)
 
 
-def figures(hit: float, auroc: float, ece: float) -> dict[str, dict[str, float]]:
-    was = {"hit@1": 0.5, "answered_auroc": 0.7, "ece_mixed": 0.2}
+def figures(falls: float, auroc: float, ece: float) -> dict[str, dict[str, float]]:
+    was = {"hit@1": 0.8, "answered_auroc": 0.7, "ece_mixed": 0.2}
     return {
         "logistic": was,
-        "answerability": {"hit@1": hit, "answered_auroc": auroc, "ece_mixed": ece},
+        "answerability": {"hit@1": 0.79, "answered_auroc": auroc, "ece_mixed": ece},
+        "hit@1 falls by": {"low": falls, "high": falls + 0.02},
     }
 
 
-def test_a_better_model_is_kept() -> None:
-    refuse(figures(0.6, 0.9, 0.02))
+def test_a_model_that_tells_when_nothing_answers_is_kept_though_it_finds_no_more() -> None:
+    refuse(figures(-0.005, 0.9, 0.02))
 
 
 @pytest.mark.parametrize(
     ("found", "why"),
-    [((0.4, 0.9, 0.02), "hit@1"), ((0.6, 0.6, 0.02), "AUROC"), ((0.6, 0.9, 0.09), "calibration")],
+    [
+        ((0.01, 0.9, 0.02), "no accident"),
+        ((-0.01, 0.6, 0.02), "AUROC"),
+        ((-0.01, 0.9, 0.09), "calibration"),
+    ],
 )
 def test_a_worse_model_is_refused_and_it_says_in_what(
     found: tuple[float, float, float], why: str
 ) -> None:
     with pytest.raises(BadInput, match=why):
         refuse(figures(*found))
+
+
+def test_a_fall_of_a_few_asks_is_an_accident_and_of_many_is_not() -> None:
+    was = [True] * 700 + [False] * 300
+    few, many = [True] * 697 + [False] * 303, [True] * 600 + [False] * 400
+    swapped = [n % 10 > 2 for n in range(1000)]
+    assert fall(was, swapped)[0] < 0 < fall(was, swapped)[1]
+    assert fall(was, few)[0] <= 0.0005
+    assert fall(was, many)[0] > 0.05
+
+
+def test_what_calibrates_is_no_part_of_what_teaches_and_neither_of_what_reports() -> None:
+    asks = [
+        Candidates(LabelledAsk(f"ask {n}", "d", "a"), np.zeros((1, 1)), np.zeros(1, bool), ("p",))
+        for n in range(600)
+    ]
+    field = Field(asks, asks)
+    teaches = field.half(calibration=True)
+    parts = (teaches.lesson(fits=False), teaches.lesson(fits=True), field.half(calibration=False))
+    texts = [{c.ask.text for c in part.found} for part in parts]
+    assert sum(map(len, texts)) == len(set().union(*texts)) == 600
+    assert len(texts[0]) > 1.5 * len(texts[1]) > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from appliance.policy.notices import NOTICES_FILE, load_notices
 from appliance.policy.rules import CedarPolicy
 from appliance.policy.ruleset import load_rules
 from appliance.policy_commands import DEMO_RULES
+from appliance.promise import Promise
 from appliance.records import (
     Ask,
     Check,
@@ -100,6 +102,27 @@ def test_a_true_sentence_passes_every_check(govern):
     assert {c.outcome for c in checks.values()} == {Outcome.PASS}
     assert len(checks) == 9
     assert text.endswith("receipt.")
+
+
+def test_only_the_first_sentence_of_the_stores_own_answer_says_what_is_promised_of_it(govern):
+    promising = replace(govern, promise=Promise(0.95, 0.02, 0.95, "At most 2.0% is wrong."))
+    first, second = (Sentence(t, (Source("p1", "Returns", 0, 1),)) for t in (
+        "Gift cards are never refunded.", "The restocking fee is 15%."
+    ))  # fmt: skip
+    for lane, told in ((LaneName.QUOTE, 1), (LaneName.GENERALIST, 0)):
+        draft = Draft(lane, (first, second), p=0.9)
+        checks = [
+            promising(s, draft=draft, stitched=stitched(passage()))[1] for s in (first, second)
+        ]
+        found = [[c for c in some if c.name == g.PROMISE] for some in checks]
+        assert [len(some) for some in found] == [told, 0]
+        assert all(c.outcome is Outcome.PASS for some in checks for c in some)
+    assert (
+        "not promised: p 0.90 is under 0.95"
+        in promising(
+            first, draft=Draft(LaneName.QUOTE, (first,), p=0.9), stitched=stitched(passage())
+        )[1][-1].why
+    )
 
 
 def test_a_sentence_cut_from_a_longer_quotation_gets_its_mark_back(govern):

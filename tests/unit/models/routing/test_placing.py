@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import DamagedRelease
+from appliance.promise import promise_of
 from appliance.release import MANIFEST, open_release
 from models.package import REQUIRED, package
 from models.routing.placing import place_promise
 from models.routing.promise import prove
-from models.routing.promised import as_row
+from models.routing.promised import as_row, of_heard
 
 KEPT = as_row(prove([0.9] * 400, [False] * 400, thresholds=[0.8]))
 NONE = as_row(prove([0.9] * 400, [True] * 400, thresholds=[0.8]))
@@ -55,6 +56,27 @@ def test_what_cannot_be_promised_leaves_no_threshold_of_an_earlier_promise(relea
     after = open_release(release).manifest
     assert after.thresholds == {"accept_at": 0.9}
     assert "Nothing can be promised" in after.evaluation["promise"]["sentence"]
+
+
+def test_a_lesser_promise_is_placed_with_its_risk_and_says_what_was_wished_for(
+    release: Path,
+) -> None:
+    heard = [{"lane": "quote", "p": 0.9, "right": n % 25 != 0} for n in range(1000)]
+    place_promise(release, of_heard(heard))
+    manifest = open_release(release).manifest
+    made = promise_of(manifest)
+    assert made is not None
+    assert made.at is not None
+    assert made.risk > manifest.evaluation["promise"]["wished"] == 0.02
+    assert "At most 2.0% was wished for and could not be proven." in made.sentence
+
+
+def test_what_headquarters_or_nobody_answered_proves_nothing_of_the_store() -> None:
+    ours = [{"lane": "lookup", "p": 0.9, "right": True}] * 300
+    theirs = [{"lane": lane, "p": 0.99, "right": False} for lane in ("generalist", "handoff")]
+    row = of_heard([*ours, *theirs * 100])
+    assert (row["answered"], row["wrong"], row["asks"]) == (300, 0, 500)
+    assert row["coverage"] == 0.6
 
 
 def test_a_release_that_is_not_whole_is_promised_nothing(release: Path) -> None:

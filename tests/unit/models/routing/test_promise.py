@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from appliance.errors import BadInput
 from models.routing.promise import (
+    OTHER_RISKS,
     STARTS,
     Promise,
     holds,
     least_answers,
     propose,
     prove,
+    prove_least,
     upper_bound,
 )
 
@@ -150,3 +152,33 @@ def test_of_nothing_promised_nothing_is_broken() -> None:
         "wrong": 0,
         "is_broken": False,
     }
+
+
+def test_where_the_wished_risk_cannot_be_kept_the_least_that_can_is_offered() -> None:
+    chance = np.random.default_rng(5)
+    scores, wrong = a_world(chance, asks=5000, sloppy=4.0)  # 1.6 % wrong at the very best
+    thresholds = tuple(n / 200 for n in range(199, 79, -1))
+    wanted, least = prove_least(list(scores), list(wrong), thresholds=thresholds)
+    assert wanted.threshold is None
+    assert least is not None
+    assert least.risk in OTHER_RISKS
+    assert least.confidence == CONFIDENCE
+    assert least.upper <= least.risk
+    assert true_risk_over(least.threshold or 0.0, sloppy=4.0) <= least.risk
+
+
+def test_a_wish_that_is_kept_needs_no_other() -> None:
+    wanted, least = prove_least([0.9] * 400, [False] * 400, thresholds=[0.8])
+    assert (wanted.threshold, least) == (0.8, None)
+
+
+def test_the_offered_risk_is_broken_as_seldom_as_its_confidence_says() -> None:
+    """Looking through risks for the least that passes costs confidence: it is paid for."""
+    thresholds, broken = tuple(n / 200 for n in range(199, 79, -1)), 0
+    for seed in range(DRAWS):
+        scores, wrong = a_world(np.random.default_rng(seed), asks=2000, sloppy=3.0)
+        wanted, least = prove_least(list(scores), list(wrong), thresholds=thresholds)
+        made = least or wanted
+        if made.threshold is not None:
+            broken += true_risk_over(made.threshold, sloppy=3.0) > made.risk
+    assert broken / DRAWS <= 1 - CONFIDENCE + 0.03

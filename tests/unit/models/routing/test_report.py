@@ -74,7 +74,7 @@ def test_the_same_outcomes_give_the_same_report() -> None:
 
 
 def test_a_promise_on_recorded_asks_is_kept_on_fresh_ones_of_the_same_kind() -> None:
-    made = said_promise(a_world(6000, lucid=14.0))
+    made, _ = said_promise(a_world(6000, lucid=14.0))
     assert made.threshold is not None
     assert made.coverage > 0.2
     fresh = kept_on(made, a_world(4000, seed=77, lucid=14.0))
