@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import DEMO_RELEASE, Settings
+from appliance.live import Slot, Standing, read_live, write_standing
 from appliance.ports import Clock
 from appliance.release import MANIFEST
 from sync.fetch.client import ReleaseClient
@@ -21,7 +22,7 @@ from sync.switch.rehearsal import Rehearsal
 from sync.switch.switcher import Switcher, SwitchLimits
 from sync.switch.trial import TrialLimits
 from sync.trust.ring import RingPointer
-from tests.builders.repositories import published, repository
+from tests.builders.repositories import published, release, repository
 
 RING = "stable"
 GIB = 2**30
@@ -70,8 +71,8 @@ class Chain:
     def at(cls, folder: Path, clock: Clock, *releases: Path) -> Chain:
         repo = repository(folder, clock)
         root = repo.root()
-        for release in releases:
-            published(repo, release)
+        for made in releases:
+            published(repo, made)
         return cls(folder, repo, root, clock)
 
     def promote(self, release: str, **fields: Any) -> RingPointer:
@@ -108,3 +109,33 @@ def switcher(home: Path, installed: Path, clock: Clock, **options: Any) -> Switc
 def limits(**trial: Any) -> SwitchLimits:
     """Return quick limits with another trial."""
     return replace(QUICK, trial=replace(QUICK.trial, **trial))
+
+
+def tiny_release(
+    folder: Path, release_id: str, counter: int, *, parts: Mapping[str, bytes] | None = None
+) -> Path:
+    """Return a release of a few kilobytes that fits; no store can open it."""
+    known = {
+        "specialist/specialist.gguf": b"GGUF" + bytes(range(256)) * 64,
+        "embedder/tokenizer.json": b"{}",
+        "index.db": f"{release_id} ".encode() * 400,
+        "prompts.toml": f"# {release_id}\n".encode(),
+        **(parts or {}),
+    }
+    release(folder, release_id, counter, known)
+    path = folder / MANIFEST
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    plain["compatibility"] = {
+        "embedding_dim": 384,
+        "tokenizer_sha256": plain["parts"]["embedder/tokenizer.json"]["sha256"],
+        "index_schema": "1",
+        "values": "slots",
+    }
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    return folder
+
+
+def stands(home: Path, *, healthy: bool = True, left: str = "", on: Slot | None = None) -> None:
+    """Say what a running store would say: it stands where `switch.json` wants it, or on `on`."""
+    live = read_live(home)
+    write_standing(home, Standing(on or live.live, live.turn, "boot", 0, healthy, left))
