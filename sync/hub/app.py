@@ -18,7 +18,7 @@ from sync.hub.batches import batch_handlers
 from sync.hub.beats import beat_handlers
 from sync.hub.bodies import MOST_BYTES
 from sync.hub.enrol import enrol_handlers
-from sync.hub.extensions import part_handlers, part_jobs
+from sync.hub.extensions import part_handlers, part_jobs, stop_parts
 from sync.hub.jobs import Jobs
 from sync.hub.late import answer_handlers
 from sync.hub.metrics import metrics_handlers
@@ -35,6 +35,7 @@ HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"
 
 def create_app(hub: Hub) -> Litestar:
     """Return the application over a hub; whoever opened the hub closes it."""
+    handlers = all_handlers(hub)
 
     @asynccontextmanager
     async def work_beside(_app: Litestar) -> AsyncIterator[None]:
@@ -50,9 +51,10 @@ def create_app(hub: Hub) -> Litestar:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await stop_parts(handlers)
 
     return Litestar(
-        all_handlers(hub),
+        handlers,
         lifespan=[work_beside],
         before_send=[_add_headers],
         exception_handlers={Exception: answer_problem},

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, get, put
+from litestar.params import FromPath
 
 from sync.hub.bodies import answered
 from sync.hub.door import Caller
@@ -28,7 +29,7 @@ def batch_handlers(hub: Hub) -> list[HTTPRouteHandler]:
     desk = Desk(Keeper(hub.ledger, hub.pieces, hub.blobs, hub.clock))
 
     @get(f"{BATCHES}/{{sha256:str}}")
-    async def state(request: Request[Any, Any, Any], sha256: str) -> Response[bytes]:
+    async def state(request: Request[Any, Any, Any], sha256: FromPath[str]) -> Response[bytes]:
         """Tell how much of a batch is here, so that a store goes on from there."""
         caller, kept = await _look(hub, request, sha256)
         if kept is None:
@@ -37,7 +38,7 @@ def batch_handlers(hub: Hub) -> list[HTTPRouteHandler]:
         return answered(_ended(kept))
 
     @put(f"{BATCHES}/{{sha256:str}}", request_max_body_size=PIECE_BYTES)
-    async def piece(request: Request[Any, Any, Any], sha256: str) -> Response[bytes]:
+    async def piece(request: Request[Any, Any, Any], sha256: FromPath[str]) -> Response[bytes]:
         """Take a piece; `kept` is said only once the whole batch is durable."""
         caller, kept = await _look(hub, request, sha256)
         if kept is not None:

@@ -84,8 +84,9 @@ class Pieces:
 
     def spoil(self, device: str, sha256: str) -> int:
         """Forget a batch that is not what it is named for; return how often it was so."""
-        self.drop(device, sha256)
         with _told():
+            for path in self._files(device, sha256):
+                path.unlink(missing_ok=True)
             times = len(list((self.folder / device).glob(f"{sha256}.*.bad"))) + 1
             (self.folder / device / f"{sha256}.{times}.bad").touch(mode=0o600)
         return times

@@ -13,6 +13,7 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, get
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from sync.hub.parts import Hub
@@ -42,7 +43,7 @@ def repository_handlers(hub: Hub) -> list[HTTPRouteHandler]:
     folder = hub.settings.repository_folder
 
     @get(f"{REPOSITORY}/{{path:path}}")
-    async def fetch(request: Request[Any, Any, Any], path: str) -> Response[Any] | Stream:
+    async def fetch(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[Any] | Stream:
         """Return a file of the repository, or a range of it."""
         await hub.door.device(request)
         return await _answer(folder, path, request)

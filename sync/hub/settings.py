@@ -39,7 +39,8 @@ class HubSettings:
     host: str = "127.0.0.1"
     port: int = 8090
     proxy: str = ""  # the address of the TLS proxy whose X-Forwarded-For is believed
-    database: str = ""  # SQLAlchemy URL; empty: SQLite in `home`
+    # SQLAlchemy URL, in which a password can stand; empty: SQLite in `home`.
+    database: str = field(default="", repr=False)
     blobs: str = ""  # folder or s3:// URL; empty: a folder in `home`
     repository: str = ""  # folder served as /tuf; empty: a folder in `home`
     workers: int = 1  # processes

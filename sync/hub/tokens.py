@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -24,8 +24,8 @@ MAC_BYTES = 16  # of a chain's mark; it names a link and opens nothing
 class Signer:
     """The hub's key; older ones still verify until the tokens they signed have expired."""
 
-    key: bytes
-    older: tuple[bytes, ...] = ()
+    key: bytes = field(repr=False)
+    older: tuple[bytes, ...] = field(default=(), repr=False)
 
     def token(self, device: str, *, expires_at: datetime) -> str:
         """Return a token of a device."""

@@ -1,0 +1,1 @@
+"""A hub, its stores at the protocol's level, and its databases."""
