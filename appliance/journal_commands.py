@@ -57,4 +57,6 @@ def _line(entry: Entry, told: dict[str, object]) -> str:
     reply = told.get("reply")
     if entry.kind == "reply" and isinstance(reply, dict):
         return f"{told['masked']} → {reply['text']}"
+    if entry.kind == "late_answer":
+        return f"{told['by']} {'withheld' if told['is_withheld'] else 'given'} → {told['text']}"
     return " · ".join(f"{name} {value}" for name, value in told.items() if value and name != "id")

@@ -135,7 +135,8 @@ def _put_in_thread(connection: apsw.Connection, answer: LateAnswer) -> None:
 
 def _told(answer: LateAnswer) -> dict[str, Any]:
     told = dict(to_plain(answer))
-    told.pop("reply")
+    for name in ("reply", "thread", "asked"):  # they stand in the reply's own row
+        told.pop(name)
     return told
 
 

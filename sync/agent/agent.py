@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from importlib.metadata import version
 
 from appliance.config import Settings
@@ -19,7 +18,7 @@ from sync.agent.batches import Batches
 from sync.agent.beat import Beats
 from sync.agent.ends import Ends
 from sync.agent.figures import Figures, JournalFigures
-from sync.agent.jobs import Job, Jobs
+from sync.agent.jobs import IDLE, Job, Jobs
 from sync.agent.late import LateMail
 from sync.agent.releases import Looks
 from sync.agent.sending import Sending
@@ -91,17 +90,21 @@ class Agent:
             Job("late", self._mail(), LATE_S, first_s=2.0),
         )
 
-    def _probe(self) -> None:
+    def _probe(self) -> str:
         """Find out whether a hub that was gone is back; asks nobody while the line is well."""
-        if not self.ends.line.breaker.is_closed:
-            self.ends.line.call("GET", HEALTH, dict, timeout_s=10.0)
-            log.info("agent: the hub answers again")
-            for name in ("beat", "send", "late", "look"):
-                self.jobs.soon(name, in_s=self.jobs.draw())
+        if self.ends.line.breaker.is_closed:
+            return IDLE
+        self.ends.line.call("GET", HEALTH, dict, timeout_s=10.0)
+        log.info("agent: the hub answers again")
+        for name in ("beat", "send", "late", "look"):
+            self.jobs.soon(name, in_s=self.jobs.draw())
+        return ""
 
-    def _token(self) -> None:
-        if self.ends.tokens.is_due:
-            self.ends.tokens.renew()
+    def _token(self) -> str:
+        if not self.ends.tokens.is_due:
+            return IDLE
+        self.ends.tokens.renew()
+        return ""
 
     def _beating(self) -> Callable[[], None]:
         ends = self.ends
@@ -126,12 +129,10 @@ class Agent:
                 answer = beats()
             finally:
                 tally = ends.line.breaker.tally
+                self.jobs.soon("beat", in_s=ends.memory.known.beat_every_s)
                 ends.memory.change(
-                    breaker=tally.state.value,
-                    next_beat_at=self.jobs.next_at("beat"),
-                    next_look_at=ends.clock.machine.now() + timedelta(seconds=self.looks.next_in_s),
+                    breaker=tally.state.value, next_beat_at=self.jobs.next_at("beat")
                 )
-            self.jobs.soon("beat", in_s=ends.memory.known.beat_every_s)
             if ends.ring != ring:
                 self.heed(Wish(WishKind.LOOK))
             for wish in answer.wishes:

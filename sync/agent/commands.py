@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -91,6 +92,45 @@ def leave(home: HomeOption = DEFAULT_HOME) -> None:
 
     left(AgentFolder(load_settings(home).home))
     out.print("left: this home has no identity any more. What it owes is kept.")
+
+
+@app.command("install")
+def install(
+    folder: Annotated[Path, typer.Argument(help="On the stick: backroom release media made it.")],
+    home: HomeOption = DEFAULT_HOME,
+    release: Annotated[str, typer.Option(help="Else the one the ring points at.")] = "",
+    ring: Annotated[str, typer.Option(help="Of a home that is not enrolled.")] = "stable",
+    root: Annotated[
+        Path | None, typer.Option(help="Trusted root.json, for a home that is not enrolled.")
+    ] = None,
+) -> None:
+    """Take a release from a stick: the same checks and the same states as over the line."""
+    from appliance.clock import SystemClock  # noqa: PLC0415
+    from sync.agent.folder import AgentFolder  # noqa: PLC0415
+    from sync.agent.identity import read_identity  # noqa: PLC0415
+    from sync.switch.install import install as installed  # noqa: PLC0415
+    from sync.switch.install import trusted_root  # noqa: PLC0415
+    from sync.wire import SwitchReport, SwitchState  # noqa: PLC0415
+
+    settings = load_settings(home)
+    own = AgentFolder(settings.home)
+    is_enrolled = own.identity.is_file()
+
+    def told(report: SwitchReport) -> None:
+        out.print(f"  {report.state:>11}  {report.candidate or report.live}  {report.why}")
+
+    report = installed(
+        settings,
+        folder,
+        ring=read_identity(own).ring if is_enrolled else ring,
+        root=trusted_root(own.root if is_enrolled else root),
+        clock=SystemClock(),
+        release=release,
+        told=told,
+    )
+    out.print(f"[bold]{report.live}[/] is live, {report.state}. {report.why}")
+    if report.state in {SwitchState.REFUSED, SwitchState.BACK}:
+        raise typer.Exit(1)
 
 
 def _welcome(agent: Agent) -> None:

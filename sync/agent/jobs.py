@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 WATCH_S = 10.0  # between looks at whether the clock was put
+IDLE = "idle"  # returned by a job that had nothing to do
 JUMP_S = 30.0  # the clock was put: by more than it drifts in `WATCH_S`
 
 
@@ -85,7 +86,8 @@ class Jobs:
     def _guarded(self, job: Job) -> Callable[[], None]:
         def run() -> None:
             try:
-                job.work()
+                if job.work() is IDLE:
+                    return  # nothing was tried, so what was wrong may still be
             except LineResting:
                 return  # what is wrong was told when it broke
             except BackroomError as exc:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from appliance.config import Settings
 from sync.agent.ends import Ends
+from sync.agent.jobs import IDLE
+from sync.errors import NotPublished
 from sync.fetch.client import ReleaseClient
 from sync.switch.machine import AT_REST
 from sync.switch.switcher import Switcher
 from sync.wire import REPOSITORY, SwitchReport
 
+log = logging.getLogger(__name__)
 LOOK_JITTER = 0.2  # of the time between looks: stores drift apart
 FIRST_AGAIN_S = 30.0  # after a look that failed; doubled each time
 PAUSE_S = 3600.0  # a pause that nobody repeats ends: by then the signed pointer was seen
@@ -38,6 +43,7 @@ class Looks:
             self.ends.clock,
             ring=self.ends.ring,
             is_paused=lambda: self.is_paused,
+            limits=self.ends.settings.switch,
         )
 
     @property
@@ -55,8 +61,11 @@ class Looks:
         """Take nothing new for a while."""
         self._paused_until_s = self.ends.clock.monotonic() + PAUSE_S
 
-    def __call__(self) -> None:
+    def __call__(self) -> str:
         """Go as far as the switch can now; look at the ring first, if that is due.
+
+        Returns:
+            `IDLE` when there was nothing to do.
 
         Raises:
             BackroomError: It went as far as it says.
@@ -65,17 +74,24 @@ class Looks:
         now_s = self.ends.clock.monotonic()
         is_looking = now_s >= self._look_at_s
         if not is_looking and before.state in AT_REST:
-            return
+            return IDLE
         self.switcher.ring = self.ends.ring
         try:
             if is_looking:
                 self._put_off(now_s)
-            self.switcher.step(self._releases(), is_looking=is_looking)
+            self._step(is_looking=is_looking)
             if is_looking:
                 self._looked(now_s)
         finally:
-            self.ends.memory.change(is_paused=self.is_paused)
             self._tell(before)
+        return ""
+
+    def _step(self, *, is_looking: bool) -> None:
+        try:
+            self.switcher.step(self._releases(), is_looking=is_looking)
+        except NotPublished as exc:
+            # A ring nobody has published to yet is the state of a new store, and no fault of it.
+            log.info("agent: %s", exc.message)
 
     def stop(self) -> None:
         """End what is under way soon."""
@@ -86,23 +102,22 @@ class Looks:
     def _put_off(self, now_s: float) -> None:
         """Have a look that fails be followed by the next one later, and later each time."""
         wait_s = FIRST_AGAIN_S * 2 ** min(self._in_vain, 10)
-        self._look_at_s = now_s + min(wait_s, self._every_s)
         self._in_vain += 1
+        self._next(now_s, min(wait_s, self._every_s))
 
     def _looked(self, now_s: float) -> None:
         self._in_vain = 0
         spread = 1 + LOOK_JITTER * (2 * self.draw() - 1)
-        self._look_at_s = now_s + self._every_s * spread
-        self.ends.memory.change(looked_at=self.ends.clock.now())
+        self._next(now_s, self._every_s * spread, looked_at=self.ends.clock.now())
+
+    def _next(self, now_s: float, wait_s: float, **fields: datetime) -> None:
+        self._look_at_s = now_s + wait_s
+        at = self.ends.clock.machine.now() + timedelta(seconds=wait_s)
+        self.ends.memory.change(next_look_at=at, is_paused=self.is_paused, **fields)
 
     @property
     def _every_s(self) -> float:
         return self.ends.settings.look_minutes * 60
-
-    @property
-    def next_in_s(self) -> float:
-        """Seconds until the ring is looked at again, unless somebody wakes the store."""
-        return max(0.0, self._look_at_s - self.ends.clock.monotonic())
 
     def _tell(self, before: SwitchReport) -> None:
         after = self.switcher.report()

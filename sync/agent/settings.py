@@ -11,6 +11,8 @@ from typing import Any
 from appliance.errors import BadInput
 from sync.agent.bucket import Hours, Rate
 from sync.errors import PointerRefused
+from sync.switch.switcher import SwitchLimits
+from sync.switch.trial import TrialLimits
 from sync.switch.windows import read_window
 
 MOST_HOURS = 12  # entries of `line_hours`
@@ -28,6 +30,8 @@ class AgentSettings:
     generalist_model: str = "generalist"  # as the gateway names it
     chats_at_once: int = 8  # more asks at a time go to the next lane
     look_minutes: float = 15.0  # between looks at the ring, when nobody wakes the store
+    probation_hours: float = 24.0  # a release is watched before it has settled
+    quiet_s: float = 20.0  # without an ask, before a switch: nobody is being served
     proxy: str = ""  # URL of a proxy on the way to the hub
     ca_file: str = ""  # of a certificate authority of the company's own; empty: the public ones
 
@@ -35,6 +39,12 @@ class AgentSettings:
     def rate(self) -> Rate:
         """The bandwidth all of it may take."""
         return Rate(self.line_kib_s * 1024, self.line_burst_kib * 1024, read_hours(self.line_hours))
+
+    @property
+    def switch(self) -> SwitchLimits:
+        """What a switch waits for."""
+        trial = TrialLimits(probation_s=self.probation_hours * 3600)
+        return SwitchLimits(quiet_s=self.quiet_s, trial=trial)
 
 
 def load_agent_settings(path: Path) -> AgentSettings:
