@@ -118,6 +118,7 @@ class ReleaseRecipe:
     """[release]: what it is called and what goes into it untrained."""
 
     id: str = "{name}-{on}"
+    made_on: str = ""  # ISO day it is made; empty: [corpus] on, whose rules are in force
     counter: int = 1
     parts: str = ""  # folder with prompts.toml, rules/, facts/, injection/ and embedder/
     previous: str = ""  # the release this one follows: it must not be forgotten

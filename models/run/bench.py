@@ -44,6 +44,13 @@ class Bench:
         """Its first instant."""
         return datetime(self.on.year, self.on.month, self.on.day, tzinfo=UTC)
 
+    @property
+    def made_at(self) -> datetime:
+        """When the release says it was made: no clock is read, so that a run can be made again."""
+        named = self.recipe.release.made_on
+        day = iso_day(named, what="[release] made_on") if named else self.on
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -72,10 +79,19 @@ def day_of(recipe: Recipe) -> date:
     Raises:
         BadInput: It names none: a run would then be another one tomorrow.
     """
+    return iso_day(recipe.corpus.on, what="[corpus] on")
+
+
+def iso_day(said: str, *, what: str) -> date:
+    """Return a day of the recipe.
+
+    Raises:
+        BadInput: It is none.
+    """
     try:
-        return date.fromisoformat(recipe.corpus.on)
+        return date.fromisoformat(said)
     except ValueError as exc:
         raise BadInput(
-            f"[corpus] on is {recipe.corpus.on!r}, no ISO day.",
-            hint='Say whose rules are in force: on = "2026-11-22"',
+            f"{what} is {said!r}, no ISO day.",
+            hint='[corpus] on says whose rules are in force: on = "2026-11-22"',
         ) from exc

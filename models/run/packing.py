@@ -45,7 +45,7 @@ def package(bench: Bench) -> Mapping[str, Any]:
     named: dict[str, Any] = {
         "release": recipe.release.id.format(name=recipe.name, on=bench.on),
         "counter": recipe.release.counter,
-        "created_at": bench.midnight,
+        "created_at": bench.made_at,
         "compatibility": compatibility(folder),
         "thresholds": _thresholds(folder),
         "probes": _probes(bench),
