@@ -30,7 +30,7 @@ TEXT = (
     " fee. Holiday purchases may be returned until January 31."
 )
 # Probation and soak are hours in a chain of shops; here somebody is watching.
-AGENT = "probation_minutes = 0.1\nquiet_s = 1\nlook_minutes = 1\n"
+AGENT = "probation_hours = 0.002\nquiet_s = 1\nlook_minutes = 1\n"
 PLAN = """\
 release = "{release}"
 counter = {counter}
