@@ -19,8 +19,8 @@ from sync.errors import BadKey
 
 FORMAT = "backroom-key-1"
 MODE = 0o600
-# 64 MiB and about a fifth of a second a guess. Source: RFC 7914 §2, OWASP's table for scrypt.
-SCRYPT_N = 2**16
+# 128 MiB and a good third of a second a guess. Source: RFC 7914 §2; OWASP's least for scrypt.
+SCRYPT_N = 2**17
 SCRYPT_R = 8
 SCRYPT_P = 1
 MOST_SCRYPT_N = 2**20  # of a file somebody else wrote: 1 GiB
