@@ -159,7 +159,7 @@ def heard(connection: Connection, rings: Sequence[str]) -> list[Heard]:
         .where(stores.c.ring.in_(rings))
         .order_by(stores.c.number)
     )
-    found = {}
+    found: dict[str, Heard] = {}
     for row in connection.execute(query):
         known = found.get(row.number)
         if known is not None and (row.received_at is None or _is_newer(known, row.received_at)):

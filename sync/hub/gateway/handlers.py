@@ -16,6 +16,7 @@ from litestar.response import Stream
 
 from appliance.web.chat import openai_problem
 from appliance.web.problems import MEDIA_TYPE, Problem
+from sync.hub.extensions import ON_STOP
 from sync.hub.gateway.chat import MODEL, MOST_BYTES, Chat, read_chat, read_deadline
 from sync.hub.gateway.desk import NobodyAnswers
 from sync.hub.gateway.gateway import HINT, Gateway, Meter
@@ -79,6 +80,7 @@ def chat_handlers(hub: Hub, gateway: Gateway) -> list[HTTPRouteHandler]:
         status_code=200,
         request_max_body_size=MOST_BYTES,
         exception_handlers={Exception: answer_problem},
+        opt={ON_STOP: gateway.close},
     )
     async def chat_completions(request: Request[Any, Any, Any]) -> Response[Any]:
         """Ask the generalist."""
@@ -117,7 +119,7 @@ class Answer:
         try:
             await asyncio.wait((collecting, hanging_up), return_when=asyncio.FIRST_COMPLETED)
             if not collecting.done():
-                raise refused(499, "caller_gone", "The caller hung up.")
+                raise refused(408, "caller_gone", "The caller hung up.")  # nobody reads it
             return collecting.result()
         finally:
             self.running.stop()

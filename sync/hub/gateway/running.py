@@ -8,6 +8,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from sync.hub.gateway.pieces import Piece
 
 AHEAD = 64  # pieces read ahead of a caller who is slower than the upstream
+# The work keeps the deadline itself; this ends what waits for a caller who reads nothing. Not at
+# the same instant: two cancels at once would cut the cleaning up short.
+GRACE_S = 2.0
 
 Put = Callable[[Piece], Awaitable[None]]
 
@@ -24,9 +27,10 @@ class Running:
 
         Args:
             work: Puts the pieces; what it raises is raised to the listener.
-            deadline: Of the event loop's clock; then the work is cancelled, TimeoutError raised.
+            deadline: Of the event loop's clock; the work ends at it, and is ended soon after it.
         """
         self._pieces: asyncio.Queue[Piece | Exception | None] = asyncio.Queue(AHEAD)
+        self._is_stopped = False
         self._task = asyncio.create_task(self._run(work, deadline))
 
     async def next(self) -> Piece | None:
@@ -45,17 +49,18 @@ class Running:
             self.stop()
 
     def stop(self) -> None:
-        """End the work; idempotent."""
-        self._task.cancel()
+        """End the work; idempotent.
 
-    async def stopped(self) -> None:
-        """End the work and wait until it has let go of what it held."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        Once and no more: a second cancel would cut short the first one's cleaning up, and leave the
+        upstream's connection open. Test: flow/test_gateway.py, a caller who hangs up.
+        """
+        if not self._is_stopped:
+            self._is_stopped = True
+            self._task.cancel()
 
     async def _run(self, work: Callable[[Put], Awaitable[None]], deadline: float) -> None:
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline + GRACE_S):
                 await work(self._pieces.put)
                 await self._pieces.put(None)
         except Exception as exc:  # noqa: BLE001 - it is raised again, to whoever listens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -54,6 +54,7 @@ class Upstream:
     patience: Patience
     micros_in: float  # millionths of the currency a prompt token: the price of a million
     micros_out: float
+    _closing: set[asyncio.Future[None]] = field(default_factory=set, repr=False, compare=False)
 
     def __repr__(self) -> str:
         """Return its name and address; the key is nobody's to read."""
@@ -92,11 +93,15 @@ class Upstream:
             headers["authorization"] = f"Bearer {self.key}"
         reader = Reader()
         try:
-            async with client.stream("POST", self.url, json=body, headers=headers) as response:
+            request = client.build_request("POST", self.url, json=body, headers=headers)
+            response = await client.send(request, stream=True)
+            try:
                 _check_status(response)
                 async for data in response.aiter_raw():
                     for piece in reader.feed(data):
                         yield piece
+            finally:
+                await self._close(response)
         except httpx.TimeoutException as exc:
             raise UpstreamFailed("does not connect in time", Blame.UPSTREAM) from exc
         except (httpx.HTTPError, httpx.StreamError) as exc:
@@ -105,6 +110,13 @@ class Upstream:
             raise UpstreamFailed(f"does not speak the protocol: {exc}", Blame.UPSTREAM) from exc
         if not reader.is_done:
             raise UpstreamFailed("ended in the middle of an answer", Blame.UPSTREAM)
+
+    async def _close(self, response: httpx.Response) -> None:
+        """Hang up, in a task of its own: a caller that is cancelled twice must not stop it."""
+        closing = asyncio.ensure_future(response.aclose())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
 
 
 async def _next(

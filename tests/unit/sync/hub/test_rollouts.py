@@ -25,8 +25,8 @@ PLAN = Plan(NEW, 2, (Ring("lab", (STEP,)), Ring("all", (replace(STEP, percent=50
 
 
 @pytest.fixture
-def shops(tmp_path: Path) -> Iterator[Fleet]:
-    with fleet(tmp_path) as made:
+def shops(tmp_path: Path, database_url: str) -> Iterator[Fleet]:
+    with fleet(tmp_path, database_url) as made:
         yield made
 
 
