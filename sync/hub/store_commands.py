@@ -1,4 +1,4 @@
-"""`backroom hub code|stores|revoke|move|alarms|key`: who is a store, and how the stores are."""
+"""`backroom hub code|stores|revoke|move|collect|alarms|key`: who is a store, and how the stores are."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("stores")(stores)
     app.command("revoke")(revoke)
     app.command("move")(move)
+    app.command("collect")(collect)
     app.command("alarms")(alarms)
     app.command("key")(key)
 
@@ -130,6 +131,22 @@ def move(
     with opened(home) as (_, ledger):
         ledger.write(lambda c: move_store(c, store, ring, now=datetime.now(UTC)))
     out.print(f"Store {store} is in ring {ring}.", markup=False)
+
+
+def collect(
+    store: Annotated[str, typer.Option(help="Only this store.")] = "",
+    ring: Annotated[str, typer.Option(help="Only this ring's stores.")] = "",
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """Have stores send what they owe within seconds, without waiting for company."""
+    from sync.hub.wishes import put_wish  # noqa: PLC0415
+    from sync.wire import Wish, WishKind  # noqa: PLC0415
+
+    wish = Wish(WishKind.SEND)
+    with opened(home) as (_, ledger):
+        ledger.write(lambda c: put_wish(c, wish, now=datetime.now(UTC), store=store, to_ring=ring))
+    whom = f"Store {store}" if store else f"Ring {ring}" if ring else "Every store"
+    out.print(f"{whom} is asked for what it owes.", markup=False)
 
 
 def alarms(
