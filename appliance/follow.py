@@ -69,7 +69,8 @@ class Follower:
         # Taken before it is read: a file replaced in between is looked at again.
         self._seen = _signature(settings.home)
         self._said = read_standing(settings.home)
-        self.store = StandingStore(self._first(read_live(settings.home)), home, clock)
+        place = self._first(read_live(settings.home))
+        self.store = StandingStore(settings, place, home, clock)
 
     @contextmanager
     def following(self, *, every_s: float = LOOK_S) -> Iterator[None]:
@@ -239,7 +240,7 @@ def stand(
         if is_fixed:
             place = Place(open_slot(OWN), OWN, clock.monotonic())
             resources.callback(place.store.close)
-            yield StandingStore(place, home, clock)
+            yield StandingStore(settings, place, home, clock)
             return
         follower = Follower(settings, clock, open_slot=open_slot, home=home)
         resources.callback(follower.close)

@@ -63,8 +63,11 @@ class Place:
 class StandingStore:
     """`web.store.StoreLike` over the release that answers; made by `follow.stand`."""
 
-    def __init__(self, place: Place, home: Callable[[], Home], clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, place: Place, home: Callable[[], Home], clock: Clock
+    ) -> None:
         """Answer with the release in `place`; whoever opened it closes it, and the home."""
+        self.settings = settings  # as installed: `release.folder` is where the live one lies
         self.clock = clock
         self._home = home
         self._place = place
@@ -80,11 +83,6 @@ class StandingStore:
     def place(self) -> Place:
         """Where it stands."""
         return self._place
-
-    @property
-    def settings(self) -> Settings:
-        """The store's settings; `release` is the folder of the one that answers."""
-        return self.current.settings
 
     @property
     def release(self) -> Release:

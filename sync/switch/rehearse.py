@@ -8,8 +8,10 @@ who started it: nothing a probe asks stands in the store's journal.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ from appliance.wiring import open_store
 from sync.switch.probes import probe
 
 NICE = 15
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 # Half of an ask's deadline: at a low priority beside a store that serves, on the same machine.
 SPEED_SHARE = 0.5
 
@@ -31,8 +34,10 @@ def main() -> None:
     parser.add_argument("release", type=Path)
     parser.add_argument("home", type=Path)
     options = parser.parse_args()
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):
         os.nice(NICE)
+        # Ends with who started it, also where that is killed: nobody would hear it.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         told = _rehearsed(options.release, options.home)
     except BackroomError as exc:
