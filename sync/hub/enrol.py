@@ -119,7 +119,6 @@ async def _redeemed(hub: Hub, asked: Enrol, public_key: bytes) -> Device:
         if device.id == new:  # the one before is out
             for kind in (CLONE, JOURNAL_BACK):
                 close_alarm(connection, device.store, kind, now=now)
-            end_streams(connection, device.store, now=now)
         return device
 
     try:
@@ -175,9 +174,9 @@ async def _linked(hub: Hub, asked: TokenRequest) -> int:
         if shown is not None and follows(shown, link=device.link, before=device.link_before):
             return advance(connection, device, shown=shown)
         why = f"{CLONED} Link {shown} was shown after link {device.link} had been given."
-        end_devices(connection, device.store, state=QUARANTINED, why=why, now=now)
+        ended = end_devices(connection, device.store, state=QUARANTINED, why=why, now=now)
+        end_streams(connection, ended, now=now)
         open_alarm(connection, device.store, CLONE, why, now=now)
-        end_streams(connection, device.store, now=now)
         return None
 
     link = await hub.ledger.writing(work)

@@ -109,11 +109,13 @@ def redeem(
         .values(used_at=now, device=device)
     )
     if taken.rowcount != 1:
-        before = find_device(connection, str(code.device or ""))
-        if before is None or before.public_key != public_key or before.state != ACTIVE:
+        mine = find_device(connection, str(code.device or ""))
+        if mine is None or mine.public_key != public_key or mine.state != ACTIVE:
             raise _wrong_code()
-        return before
-    end_devices(connection, code.store, state=REVOKED, why="The store was enrolled again.", now=now)
+        return mine
+    why = "The store was enrolled again."
+    before = end_devices(connection, code.store, state=REVOKED, why=why, now=now)
+    end_streams(connection, before, now=now)
     connection.execute(
         insert(devices).values(
             id=device,
@@ -189,7 +191,9 @@ def move(connection: Connection, store: str, ring: str, *, now: datetime) -> Non
     moved = connection.execute(update(stores).where(stores.c.number == store).values(ring=ring))
     if moved.rowcount != 1:
         raise BadInput(f"There is no store {store}.", hint="List them: backroom hub stores")
-    end_streams(connection, store, now=now)
+    active = (devices.c.store == store, devices.c.state == ACTIVE)
+    listening = connection.execute(select(devices.c.id).where(*active)).scalars().all()
+    end_streams(connection, listening, now=now)
     put_wish(connection, Wish(WishKind.LOOK, ring=ring), now=now, store=store)
 
 
@@ -217,11 +221,12 @@ def shut_out(connection: Connection, store: str, *, now: datetime) -> None:
         BadInput: It has none.
     """
     why = "Headquarters revoked this device."
-    if not end_devices(connection, store, state=REVOKED, why=why, now=now):
+    ended = end_devices(connection, store, state=REVOKED, why=why, now=now)
+    if not ended:
         raise BadInput(
             f"Store {store} has no machine that is in.", hint="List them: backroom hub stores"
         )
-    end_streams(connection, store, now=now)
+    end_streams(connection, ended, now=now)
 
 
 def put_key(connection: Connection, name: str, *, now: datetime) -> str:

@@ -16,6 +16,7 @@ from types import FrameType
 import msgspec
 import uvicorn
 
+from appliance.signals import ending_in_order
 from appliance.web.drain import Drain
 from appliance.web.listen import address, listen
 from appliance.web.quiet_log import quieten
@@ -51,7 +52,7 @@ def serve(settings: HubSettings, *, announce: Callable[[str], None] | None = Non
     with listen(settings.host, settings.port) as listener:
         listener.listen(BACKLOG)
         if settings.workers == 1:
-            with open_hub(settings) as hub:
+            with ending_in_order(), open_hub(settings) as hub:
                 if announce is not None:
                     announce(address(listener))
                 serve_on(listener, hub)
@@ -172,7 +173,8 @@ def work(handle: int) -> None:
     settings = msgspec.json.decode(
         sys.stdin.buffer.read(), type=HubSettings, dec_hook=lambda kind, text: kind(text)
     )
-    with socket.socket(fileno=handle) as listener, open_hub(settings) as hub:
+    _raise_file_limit()
+    with ending_in_order(), socket.socket(fileno=handle) as listener, open_hub(settings) as hub:
         serve_on(listener, hub)
 
 

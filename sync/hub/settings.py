@@ -52,7 +52,7 @@ class HubSettings:
     streams: int = 4000  # wake streams of one worker; more are answered 503
     wakes_per_s: float = 800.0  # of one worker, so that a promotion is no stampede
     enrols_per_minute: int = 60  # tries, of everybody together
-    enrols_per_address: int = 10  # tries a minute
+    enrols_per_address: int = 30  # tries a minute
     failures_per_address: int = 60  # token requests a minute that prove nothing
     history_days: float = 14.0  # quarter-hours of beats are kept for charts
     batch_days: float = 30.0  # a kept batch's bytes stay this long; its items stay

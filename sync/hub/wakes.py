@@ -75,11 +75,13 @@ class Wakes:
 
     def wake(self, kind: str, wish: Wish, *, is_for: Callable[[str, str], bool]) -> None:
         """Tell a wish to those it is for, so many a second."""
-        told = [s for s in self._streams.values() if is_for(s.caller.store, s.caller.ring)]
         if kind == END:
-            for stream in told:
+            stream = self._streams.get(wish.release)
+            if stream is not None:
                 stream.tell(None)
-        elif told:
+            return
+        told = [s for s in self._streams.values() if is_for(s.caller.store, s.caller.ring)]
+        if told:
             task = asyncio.get_running_loop().create_task(self._spread(told, wish))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

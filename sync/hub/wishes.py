@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert
@@ -9,7 +10,8 @@ from sqlalchemy import Connection, delete, insert
 from sync.hub import tables
 from sync.wire import Wish, WishKind
 
-END = "end"  # of a store's streams: the kind of a signal that is no wish
+# Of a device's streams: the kind of a signal that is no wish; its `release` is the device's id.
+END = "end"
 KEPT_FOR = timedelta(days=1)
 
 
@@ -20,9 +22,10 @@ def put_wish(
     _put(connection, wish.kind.value, wish, now=now, store=store, to_ring=to_ring)
 
 
-def end_streams(connection: Connection, store: str, *, now: datetime) -> None:
-    """Let the wake streams of a store end; it has to show a good token to open another."""
-    _put(connection, END, Wish(WishKind.LOOK), now=now, store=store)
+def end_streams(connection: Connection, devices: Iterable[str], *, now: datetime) -> None:
+    """Let the wake streams of devices end; each has to show a good token to open another."""
+    for device in devices:
+        _put(connection, END, Wish(WishKind.LOOK, release=device), now=now)
 
 
 def _put(  # what every signal has

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -33,6 +33,7 @@ class RunningHub:
     home: Path
     process: subprocess.Popen[str]
     url: str
+    clients: list[httpx.Client] = field(default_factory=list)  # closed with the hub
 
     def kill(self) -> None:
         """End it as a power cut would, its workers too."""
@@ -46,10 +47,15 @@ class RunningHub:
         finally:
             ledger.close()
 
+    def client(self) -> httpx.Client:
+        """Return a connection of its own."""
+        transport = httpx.HTTPTransport(retries=3)
+        self.clients.append(httpx.Client(base_url=self.url, transport=transport, timeout=30))
+        return self.clients[-1]
+
     def store(self, number: str = "0001", ring: str = "pilot") -> StoreEnd:
         """Return a store that is enrolled and holds a token."""
-        client = httpx.Client(base_url=self.url, timeout=30)
-        return StoreEnd(client, CLOCK).enter(self.code(number, ring))
+        return StoreEnd(self.client(), CLOCK).enter(self.code(number, ring))
 
 
 def start(home: Path, *options: str, settings: str = "", port: int = 0) -> RunningHub:
@@ -93,6 +99,8 @@ def running(home: Path, *options: str, settings: str = "") -> Iterator[RunningHu
 
 def stop(hub: RunningHub) -> None:
     """End a hub in order."""
+    for client in hub.clients:
+        client.close()
     hub.process.terminate()
     try:
         hub.process.wait(30)
