@@ -195,14 +195,14 @@ def judged(ask: Owed, text: str) -> Found:
     if not said or said.strip(" .!").casefold() == NO_ANSWER:
         return Found(why="the generalist found no answer")
     by_id = {p.id: f"{p.title}: {p.text}" for p in ask.passages}
+    if not set(_tokens(said)) <= set(_tokens(*ask.asked, *by_id.values())):
+        return Found(why="it names somebody it was not shown")
     for sentence in sentences:
         cited = [by_id[source.id] for source in sentence.sources]
         if not cited:
             return Found(why="a sentence cites no passage")
         if stray_values(sentence.text, cited=cited, asked=ask.asked):
             return Found(why="a value is in no passage it cites")
-    if not set(_tokens(said)) <= set(_tokens(*ask.asked, *by_id.values())):
-        return Found(why="it names somebody it was not shown")
     sources = dict.fromkeys(source.id for sentence in sentences for source in sentence.sources)
     return Found(said, tuple(sources))
 

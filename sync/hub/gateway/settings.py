@@ -119,11 +119,7 @@ def _read(table: object, kind: type[T], path: Path) -> T:
     try:
         return from_plain(dict(table), kind)
     except BadInput as exc:
-        raise BadInput(f"{path}: {_without_values(exc.message)}", hint="Mend it.") from None
-
-
-def _without_values(message: str) -> str:
-    return message.replace("Not a ", "not ", 1)
+        raise BadInput(f"{path}, [{PART}]: {exc.message}", hint="Mend it.") from exc
 
 
 def _check(settings: GatewaySettings, path: Path) -> None:
