@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,8 +26,8 @@ from sync.publish.signing import (
     signed_bytes,
     target_of,
 )
-from sync.publish.staging import KEEP, Staged, sign_release
-from sync.trust.paths import back_target, part_target, release_target, ring_target
+from sync.publish.staging import KEEP, Staged, check_whole, sign_release
+from sync.trust.paths import back_target, release_target, ring_target
 from sync.trust.pointer import BackWord, check_move, check_pointer, read_back_word
 from sync.trust.ring import RingPointer
 from sync.trust.roles import (
@@ -120,11 +119,8 @@ class Repository(PublishedState):
         """
         with self.locked():
             view = self.view()
-            staged = {
-                role: content
-                for role, content in self.disk.staged_roles().items()
-                if view.roles[role].to_bytes() != Metadata[Targets].from_bytes(content).to_bytes()
-            }
+            with reading(self.folder):
+                staged = self._unpublished(view)
             if not staged:
                 self.disk.unstage()
                 raise NothingStaged(
@@ -132,7 +128,7 @@ class Repository(PublishedState):
                 )
             with reading(self.folder):
                 roles = {role: check_signed(view, role, file) for role, file in staged.items()}
-            self._check_whole({**view.roles, **roles})
+            check_whole(self, {**view.roles, **roles})
             self.commit(view, staged)
             self.disk.unstage()
             return tuple(staged)
@@ -257,6 +253,15 @@ class Repository(PublishedState):
         with self.locked():
             self.commit(self.view(), {}, is_snapshot_new=False, timestamp_days=days)
 
+    def _unpublished(self, view: View) -> dict[str, bytes]:
+        """Return what is staged, less what a publish that was killed at its end left behind."""
+        return {
+            role: content
+            for role, content in self.disk.staged_roles().items()
+            if role in DELEGATED
+            and view.roles[role].to_bytes() != Metadata[Targets].from_bytes(content).to_bytes()
+        }
+
     def _promote(self, view: View, pointer: RingPointer) -> RingPointer:
         check_pointer(pointer)
         now = self.clock.now()
@@ -303,30 +308,6 @@ class Repository(PublishedState):
         staged.targets[word.path] = word
         file = signed_bytes(staged, RELEASES, delegators=(targets,), keys=self.keys)
         self.disk.stage(RELEASES, file)
-
-    def _check_whole(self, roles: Mapping[str, Metadata[Targets]]) -> None:
-        """Check that every part of every release is signed, and its file here.
-
-        Raises:
-            BadRepository: A release's parts are not signed yet, or a file is missing.
-        """
-        named = {
-            path: target for role in CONTENT for path, target in roles[role].signed.targets.items()
-        }
-        for target in named.values():
-            file = self.disk.file(target.path, target.hashes["sha256"])
-            if not file.is_file() or file.stat().st_size != target.length:
-                raise BadRepository(f"{file} is missing or cut.", hint="Sign the release again.")
-        for target in roles[RELEASES].signed.targets.values():
-            if target.path.count("/") != 1:
-                continue
-            manifest = from_plain(json.loads(self.content(target)), Manifest)
-            for part, one in manifest.parts.items():
-                if part_target(part, one.sha256) not in named:
-                    raise BadRepository(
-                        f"Release {manifest.id} lists {part}, which the content key did not sign.",
-                        hint="Run: backroom release sign FOLDER --only content",
-                    )
 
 
 def _is_half_over(signed: Targets | Snapshot | Timestamp, role: str, clock: Clock) -> bool:

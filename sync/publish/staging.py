@@ -114,6 +114,31 @@ def sign_release(
     return Staged(manifest.id, signed, copied, sizes, tuple(sorted(set(standing) - set(kept))))
 
 
+def check_whole(state: PublishedState, roles: Mapping[str, Metadata[Targets]]) -> None:
+    """Check that every part of every release is signed, and its file here.
+
+    Raises:
+        BadRepository: A release's parts are not signed yet, or a file is missing.
+    """
+    named = {
+        path: target for role in CONTENT for path, target in roles[role].signed.targets.items()
+    }
+    for target in named.values():
+        file = state.disk.file(target.path, target.hashes["sha256"])
+        if not file.is_file() or file.stat().st_size != target.length:
+            raise BadRepository(f"{file} is missing or cut.", hint="Sign the release again.")
+    for target in roles[RELEASES].signed.targets.values():
+        if target.path.count("/") != 1:
+            continue
+        manifest = from_plain(json.loads(state.content(target)), Manifest)
+        for part, one in manifest.parts.items():
+            if paths.part_target(part, one.sha256) not in named:
+                raise BadRepository(
+                    f"Release {manifest.id} lists {part}, which the content key did not sign.",
+                    hint="Run: backroom release sign FOLDER --only content",
+                )
+
+
 def _check_new(
     manifest: Manifest, content: bytes, standing: Mapping[str, _Named], *, state: PublishedState
 ) -> None:

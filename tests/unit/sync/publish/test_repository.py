@@ -168,6 +168,20 @@ def test_what_is_staged_by_a_stranger_is_not_published(repo: Repository, newer: 
         repo.publish()
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b"<html>", b"[" * 9_000])
+def test_what_is_staged_and_does_not_parse_is_told(
+    repo: Repository, newer: Path, content: bytes
+) -> None:
+    repo.sign(newer)
+    (repo.disk.staged / "releases.json").write_bytes(content)
+    (repo.disk.staged / "stray.json").write_bytes(b"notes of somebody")
+
+    with pytest.raises(BadRepository, match="damaged"):
+        repo.publish()
+    with pytest.raises(BadRepository, match="damaged"):
+        repo.sign(newer)
+
+
 def test_a_release_whose_file_went_missing_is_not_published(repo: Repository, newer: Path) -> None:
     repo.sign(newer)
     manifest = json.loads((newer / "manifest.json").read_text())
