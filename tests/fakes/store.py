@@ -155,9 +155,6 @@ class MemoryIndex:
     def idf(self, word: str) -> float:
         return 1.0
 
-    def late_answers(self, principal: Principal) -> tuple[LateAnswer, ...]:
-        return tuple(answer for owner, answer in self.late if owner == principal.owner)
-
     def product(self, key: str) -> Mapping[str, str] | None:
         return None
 
@@ -270,7 +267,7 @@ class FakeStore:
                 listener.sentence(sentence)
         self._pause()
         reply = _reply(reply_id or self.new_id(), stitched, sentences)
-        is_kept = self.keeps_asks and reply.lane is LaneName.HANDOFF and not reply.policies
+        is_kept = self.keeps_asks and reply.lane is LaneName.HANDOFF and reply.text != DISCOUNT
         reply = replace(reply, is_kept=is_kept)
         reply = replace(reply, entry=self.journal.append("reply", {"id": reply.id}).hash)
         self.monitoring.answered(reply)
@@ -302,6 +299,9 @@ class FakeStore:
             )
             for a, r in said
         )
+
+    def late_answers(self, principal: Principal) -> tuple[LateAnswer, ...]:
+        return tuple(answer for owner, answer in self.late if owner == principal.owner)
 
     def product(self, key: str, *, role: Role) -> ProductCard | None:
         if key not in KETTLE.values():

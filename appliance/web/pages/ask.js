@@ -47,6 +47,11 @@ export async function fetchThread(thread) {
   return (await reach(`/v1/threads/${encodeURIComponent(thread)}`)).json();
 }
 
+/** Return what headquarters answered later; none when nobody answers. */
+export async function fetchLateAnswers() {
+  return reach("/v1/late-answers").then((response) => response.json()).then(({ answers }) => answers, () => []);
+}
+
 /** Return who is signed in, and what is needed first: "", "pair" or "sign_in". */
 export async function fetchMe() {
   return (await reach("/v1/me")).json();

@@ -2,6 +2,7 @@
 
 import { askStore, fetchExamples, fetchHealth, Problem } from "./ask.js";
 import { $, el } from "./dom.js";
+import { Late } from "./late.js";
 import { isProductNumber, openProduct } from "./product.js";
 import { recall } from "./recall.js";
 import { openReceipt, openSource } from "./sheet.js";
@@ -16,6 +17,10 @@ const form = $("#ask");
 const box = $("#text");
 const role = $("#role");
 let me = null; // who is signed in
+const late = new Late(talks, {
+  changed: (talk) => { talks.save(); if (talk === talks.current) views.forEach((view) => view.update()); },
+  open: showLate,
+});
 const wide = matchMedia("(min-width: 64rem)");
 const hasKeys = matchMedia("(pointer: fine)");
 
@@ -63,6 +68,7 @@ async function run(talk, turn, retries = 0) {
   turn.isRunning = false;
   talks.save();
   refresh(turn);
+  late.wait();
   if (turn.problem?.retryAfter && retries < MOST_RETRIES) await waitThenRun(talk, turn, retries + 1);
 }
 
@@ -123,6 +129,16 @@ async function reread(talk) {
   draw();
   await recall(talk, () => { if (talks.current === talk) draw(); });
   if (talks.all.includes(talk)) talks.save();
+}
+
+// The conversation of a late answer, also where this tab has never seen it.
+async function showLate(answer) {
+  const talk = talks.all.find(({ thread }) => thread === answer.thread) ?? { thread: answer.thread, title: answer.asked, turns: [] };
+  talks.open(talk);
+  talks.keep(talk);
+  leaveList();
+  await reread(talk);
+  for (const [turn, view] of views) if (turn.reply?.id === answer.reply) view.element.scrollIntoView({ block: "start" });
 }
 
 function drawList() {
@@ -200,8 +216,8 @@ document.addEventListener("click", (event) => {
 });
 wide.addEventListener("change", leaveList);
 
-$("#leave").addEventListener("click", () => { talks.forget(); leaveList(); leave(); });
-document.addEventListener("turned-away", () => { leaveList(); $("#sheet").close(); openDoor(); });
+$("#leave").addEventListener("click", () => { late.end(); talks.forget(); leaveList(); leave(); });
+document.addEventListener("turned-away", () => { late.end(); leaveList(); $("#sheet").close(); openDoor(); });
 
 function entered(who) {
   me = who;
@@ -214,6 +230,7 @@ function entered(who) {
   setInert();
   drawExamples();
   drawHealth();
+  late.begin();
   if (hasKeys.matches) box.focus();
 }
 

@@ -24,7 +24,7 @@ export async function recall(talk, draw) {
 const waiting = (talk) => talk.turns.filter((turn) => turn.isRecalled && !turn.reply && !turn.problem);
 
 function complete(talk, told) {
-  const answered = () => talk.turns.filter((turn) => turn.reply).length;
+  const answered = () => talk.turns.filter((turn) => turn.reply).length + talk.turns.filter((turn) => turn.late).length;
   const before = answered();
   const known = new Map(talk.turns.map((turn) => [turn.reply?.id ?? turn.id, turn]));
   const turns = told.map((exchange) => filled(known.get(exchange.reply) ?? { text: exchange.text }, exchange));
@@ -32,7 +32,8 @@ function complete(talk, told) {
   return answered() !== before;
 }
 
-function filled(turn, { reply: id, answer: text, lane, sources, verdict }) {
+function filled(turn, { reply: id, answer: text, lane, sources, verdict, late }) {
+  if (late) turn.late = late;
   if (turn.reply) return turn;
   const sentences = [{ text, sources }];
   const reply = { id, text, lane, sources, sentences, facts: [], policies: [], subject: [], isRecalled: true };

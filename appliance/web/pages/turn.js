@@ -1,6 +1,7 @@
 // One exchange on the screen: the question, what is being done, the answer and where it comes from.
 
 import { el, localTime } from "./dom.js";
+import { lateParts } from "./late.js";
 import { followUps } from "./next.js";
 import { Thumbs } from "./thumbs.js";
 
@@ -39,8 +40,10 @@ export class TurnView {
     this.head = el("div", { class: "answer-head" });
     this.progress = el("p", { class: "progress", role: "status" });
     this.answer = el("div", { class: "answer-text", "aria-live": "polite", "aria-atomic": "false" });
+    this.later = el("div", { class: "answer-foot", "aria-live": "polite" });
+    this.told = null; // the late answer or the wait for one that is drawn
     this.foot = el("div", { class: "answer-foot" });
-    this.card = el("article", { class: "answer", "aria-label": "Answer" }, this.head, this.progress, this.answer, this.foot);
+    this.card = el("article", { class: "answer", "aria-label": "Answer" }, this.head, this.progress, this.answer, this.later, this.foot);
     this.element = el("li", { class: "turn" }, el("h2", { class: "question" }, turn.text, askedAs(turn.role)), this.card);
     this.update();
   }
@@ -52,7 +55,15 @@ export class TurnView {
     this.progress.hidden = !this.progress.textContent;
     this.speak();
     this.conclude(turn.problem ?? turn.reply ?? null);
+    this.tellLater();
     if (turn.problem) this.advice.textContent = kindly(turn.problem, turn)[1];
+  }
+
+  tellLater() {
+    const told = this.turn.late ?? (this.turn.reply?.is_kept ? "kept" : null);
+    if (told === this.told) return;
+    this.told = told;
+    this.later.replaceChildren(...[lateParts(this.turn)].filter(Boolean));
   }
 
   // Drawn once: drawing again would take the focus from a button and be read aloud again.
