@@ -31,7 +31,7 @@ PROBE_S = 2.0  # how often it is looked at whether a probe is due; none is while
 TOKEN_S = 30.0
 SEND_S = 30.0
 LATE_S = 300.0
-STEP_S = 15.0
+STEP_S = 5.0  # of the switch; while it has nothing to do, a look at one small file
 END_S = 5.0  # the wake stream's thread is waited for so long
 
 

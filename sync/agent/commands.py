@@ -133,6 +133,52 @@ def install(
         raise typer.Exit(1)
 
 
+@app.command("install")
+def install(
+    folder: Annotated[Path, typer.Argument(help="A stick's: backroom release media made it.")],
+    release: Annotated[str, typer.Option(help="Which one; the ring's if none.")] = "",
+    ring: Annotated[str, typer.Option(help="Of a home that is not enrolled.")] = "",
+    root: Annotated[
+        Path | None, typer.Option(help="As for --ring: the first trusted root.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Take a release from a stick, with the same checks as over the line."""
+    from appliance.clock import SystemClock  # noqa: PLC0415
+    from sync.agent.ends import open_ends  # noqa: PLC0415
+    from sync.agent.folder import AgentFolder  # noqa: PLC0415
+    from sync.switch.install import install as installed  # noqa: PLC0415
+    from sync.switch.install import trusted_root  # noqa: PLC0415
+    from sync.wire import SwitchState  # noqa: PLC0415
+
+    settings, found = load_settings(home), AgentFolder(home)
+    ends = open_ends(settings) if found.identity.exists() else None
+    report = installed(
+        settings,
+        folder,
+        ring=ring or (ends.ring if ends else ""),
+        root=trusted_root(found.root if ends else root),
+        clock=ends.clock if ends else SystemClock(),
+        release=release,
+        told=lambda at: out.print(f"  {at.state.value} {at.candidate} {at.why}", markup=False),
+    )
+    out.print(f"{report.live} is live; {report.state.value}. {report.why}", markup=False)
+    if report.state in {SwitchState.REFUSED, SwitchState.BACK}:
+        raise typer.Exit(1)
+
+
+@app.command("refetch")
+def refetch(
+    name: Annotated[str, typer.Argument(help="The release that is damaged.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Fetch a damaged release again; what of it is sound is kept."""
+    from sync.agent.refetch import refetch as fetched  # noqa: PLC0415
+
+    came = fetched(load_settings(home), name)
+    out.print(f"{name} is whole: {came.line_bytes:,} bytes came, {came.kept} parts were sound.")
+
+
 def _welcome(agent: Agent) -> None:
     identity = agent.ends.identity
     out.print(f"\n[bold]Backroom agent[/] store {identity.store}, hub {identity.hub}")

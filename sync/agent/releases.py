@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from appliance.config import Settings
 from sync.agent.ends import Ends
 from sync.agent.jobs import IDLE
+from sync.agent.settings import AgentSettings
 from sync.errors import NotPublished
 from sync.fetch.client import ReleaseClient
+from sync.switch.install import trusted_root
 from sync.switch.machine import AT_REST
-from sync.switch.switcher import Switcher
+from sync.switch.switcher import Switcher, SwitchLimits
+from sync.switch.trial import TrialLimits
 from sync.wire import REPOSITORY, SwitchReport
 
 log = logging.getLogger(__name__)
@@ -126,17 +129,32 @@ class Looks:
 
     def _releases(self) -> ReleaseClient:
         if self._client is None:
-            ends = self.ends
-            self._client = ReleaseClient(
-                ends.folder.trusted,
-                f"{ends.identity.hub}{REPOSITORY}",
-                ends.folder.root.read_bytes(),
-                clock=ends.clock,
-                limiter=self._passed,
-                headers=lambda: {"authorization": f"Bearer {ends.tokens.current()}"},
-            )
+            self._client = client_of(self.ends)
         return self._client
 
-    def _passed(self, size: int) -> None:
-        self.ends.line.counts.add(down=size)
-        self.ends.bucket.take(size)
+
+def client_of(ends: Ends) -> ReleaseClient:
+    """Return a client of the hub's repository whose every byte passes this line's bucket.
+
+    Raises:
+        BadInput: The trusted root cannot be read.
+    """
+
+    def passed(size: int) -> None:
+        ends.line.counts.add(down=size)
+        ends.bucket.take(size)
+
+    return ReleaseClient(
+        ends.folder.trusted,
+        f"{ends.identity.hub}{REPOSITORY}",
+        trusted_root(ends.folder.root),
+        clock=ends.clock,
+        limiter=passed,
+        headers=lambda: {"authorization": f"Bearer {ends.tokens.current()}"},
+    )
+
+
+def limits_of(settings: AgentSettings) -> SwitchLimits:
+    """Return the switch's waits as a person set them."""
+    trial = TrialLimits(probation_s=settings.probation_hours * 3600)
+    return SwitchLimits(quiet_s=settings.quiet_s, trial=trial)
