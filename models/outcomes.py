@@ -24,6 +24,7 @@ from appliance.stages.intent import POLICY
 from appliance.stages.route import card_features
 from appliance.stages.text import words
 from appliance.store.cards import Cards
+from appliance.turns import RestingLane
 from appliance.values import find_values, same_value
 from models.excerpts import LabelledAsk
 from models.intents import LiveAsk
@@ -216,6 +217,7 @@ def stitched_for(store: Store, text: str) -> Stitched:
 def draft_by(store: Store, lane: LaneName, stitched: Stitched) -> Draft | None:
     """Return what a lane would say, however unsure it is; None when it cannot be asked."""
     speaker = store.pipeline.answer.lanes[lane]
+    speaker = speaker.lane if isinstance(speaker, RestingLane) else speaker
     if isinstance(speaker, SpecialistLane):
         speaker = replace(speaker, accept_at=0.0)  # every draft is to be seen to its end
     try:

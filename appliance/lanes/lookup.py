@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.lanes.api import nothing
+from appliance.lanes.returning import rule_of
 from appliance.records import Draft, Fact, LaneName, Sentence, Source, Stitched
 from appliance.stages.versus import contest_of, settled
 
@@ -26,6 +27,7 @@ class LookupLane:
         contest = contest_of(stitched.query.standalone) if len(stitched.subject) == 2 else None
         if contest is None:
             sentences = [_spoken(fact) for fact in facts]
+            sentences += rule_of(stitched, facts)
         else:
             sentences = settled(contest, stitched.evidence.facts, language=stitched.query.language)
         sentences += [

@@ -61,6 +61,12 @@ class QuoteLane:
         return Draft(self.name, tuple(sentences), p=p, signals=tuple(signals.items()))
 
 
+def quoted(excerpt: Excerpt, passage: Passage, *, language: str) -> Sentence:
+    """Return one sentence of a passage word for word, said to be a quote."""
+    said = _quoted(excerpt, passage)
+    return replace(said, text=f"{LEADS.get(language, LEADS['en'])}{said.text}")
+
+
 def quote_signals(best: float) -> dict[str, float]:
     """Return what tells whether a quote answers, of its likeliest sentence's p."""
     p = min(max(best, LEAST_ODDS), 1.0 - LEAST_ODDS)

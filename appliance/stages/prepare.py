@@ -18,6 +18,7 @@ _EAN = re.compile(r"(?<!\d)(\d{13}|\d{12}|\d{8})(?!\d)")
 _ORDER = re.compile(
     r"\b(?:ORD[- ]?|(?:order|pedido) (?:(?:number|no\.|número|#) ?)?#?)(\d{8})\b", re.IGNORECASE
 )
+_RECEIPT = re.compile(r"\bR\d{4}-\d{6}\b", re.IGNORECASE)
 _BADGE = re.compile(r"\bbadge\s*(?:no\.?|number|#)?\s*([A-Z]?\d{3,6})\b", re.IGNORECASE)
 # A model number mixes letters and digits, at least four characters: "QW-300B", "XR55".
 _MODEL = re.compile(r"(?<![\w-])[A-Z0-9]{1,20}(?:-[A-Z0-9]{1,20}){0,4}(?![\w-])", re.IGNORECASE)
@@ -63,6 +64,7 @@ def find_entities(text: str) -> tuple[Entity, ...]:
     found = [
         *(_entity("sku", f"LM-{m[1]}", m) for m in _SKU.finditer(text)),
         *(_entity("order", f"ORD-{m[1]}", m) for m in _ORDER.finditer(text)),
+        *(_entity("receipt", m[0].upper(), m) for m in _RECEIPT.finditer(text)),
         *(_entity("badge", m[1].upper(), m) for m in _BADGE.finditer(text)),
         *(_entity("ean", ean13(m[1]), m) for m in _EAN.finditer(text) if ean13(m[1])),
     ]

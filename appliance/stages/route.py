@@ -18,6 +18,7 @@ from appliance.stages.versus import pair_of
 # What code reads off an ask by itself: two products and what of them is compared, a receipt's
 # number. The rest is left for what the model makes of it, so that scope and rules still count.
 CLEAR = 0.9
+PURCHASE = "purchase"
 # Of a generalist whose answers were never judged: no better than a coin's, so that each is also
 # put before an expert.
 UNMEASURED = 0.5
@@ -78,6 +79,8 @@ class Route:
         odds = self._intent_odds(query, vector, subject=subject)
         if pair:
             odds = made_clear(odds, pair.contest.family)
+        elif any(e.kind == "receipt" for e in query.entities):
+            odds = made_clear(odds, PURCHASE)
         card, cosine = self.cards.nearest(
             vector,
             audiences=admitted.grant.audiences,

@@ -20,6 +20,7 @@ from appliance.records import Evidence, Excerpt, Fact, Passage, Routed, Stitched
 from appliance.stages.excerpt import RankExcerpts
 from appliance.stages.lexicon import Lexicon
 from appliance.stages.stems import stem
+from appliance.stages.subject import RECORDS
 from appliance.stages.text import interned, words
 from appliance.values import assign_slots
 
@@ -72,6 +73,7 @@ class Stitch:
 
     def _evidence(self, routed: Routed) -> Evidence:
         reading = self._read(routed)
+        routed = with_bought(routed, reading.facts)
         vector = self.embedder.embed([routed.query.standalone])[0]
         known = self.known.nearest(vector, k=KNOWN)
         found = distinct(self._found(routed, vector, known))[:KEPT]
@@ -142,7 +144,7 @@ class Stitch:
         return wanted
 
     def _subjects(self, routed: Routed) -> tuple[str, ...]:
-        orders = [e.value for e in routed.query.entities if e.kind in {"order", "badge"}]
+        orders = [e.value for e in routed.query.entities if e.kind in RECORDS]
         return (tuple(dict.fromkeys(orders)) or routed.subject)[:SUBJECTS]
 
     def _unknown(self, routed: Routed) -> list[str]:
@@ -151,6 +153,15 @@ class Stitch:
         unknown = [value for value in named if not self.index.product(value)]
         no_product = NO_PRODUCT.get(routed.query.language, NO_PRODUCT["en"])
         return [no_product.format(value) for value in unknown]
+
+
+def with_bought(routed: Routed, facts: Sequence[Fact]) -> Routed:
+    """Return the ask with the name of what its receipt is for: rules differ by what was bought."""
+    names = [dict(f.columns).get("name", "") for f in facts if f.family == "purchase"]
+    if not any(names):
+        return routed
+    text = f"{routed.query.standalone} ({', '.join(dict.fromkeys(filter(None, names)))})"
+    return replace(routed, query=replace(routed.query, standalone=text))
 
 
 def find_passages(

@@ -16,6 +16,7 @@ NAMED_AT = 0.3  # below this an ask names no product
 VARIANT_SHARE = 0.9  # of the best score, that another product must reach to be meant as well
 SHARED_WORDS, ONE_WORD = 2, 0.5
 LOOKED_AT = 3
+RECORDS = frozenset({"order", "badge", "receipt"})  # looked up by themselves, whatever else is said
 THIS_ITEM = "this item"
 VARIANTS = 20  # of one product, looked at for a follow-up
 
@@ -31,7 +32,7 @@ class Subject:
 
 def subject_of(query: Query, index: Index) -> Subject:
     """Return the subject of a prepared question."""
-    if any(e.kind in {"order", "badge"} for e in query.entities):
+    if any(e.kind in RECORDS for e in query.entities):
         return Subject((), 1.0, is_named=True)
     for entity in query.entities:
         row = index.product(entity.value) if entity.kind in {"sku", "ean", "model"} else None

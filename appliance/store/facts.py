@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 AHEAD_S = 300  # a feed's clock may be this far ahead of ours before its word is not taken
 SUBJECT_LENGTH = 64
+ON, DAYS = "_on", "_days"  # how a day's column ends, and that of the days since
 _ROLES = tuple(Role)
 
 
@@ -193,6 +194,7 @@ class SqlFacts:
     def _fact(
         self, family: Family, row: Mapping[str, Any], question: _Question, *, as_of: datetime
     ) -> Fact:
+        row = with_days(row, today=question.at.astimezone(self._zone).date())
         lacking = family.columns - row.keys()
         if lacking:
             raise ValueError(f"the query has no column {min(lacking)!r}")
@@ -255,7 +257,7 @@ class SqlFacts:
                 for family in self._families.by_name.values():
                     key = f"family.{family.name}.sql"
                     found = self._columns(connection, key, family.sql, binds)
-                    if lacking := family.columns - found:
+                    if lacking := family.columns - found - _days_of(found):
                         raise self._families.bad(key, f"gives no column {min(lacking)!r}")
         except SQLAlchemyError as error:
             why = getattr(error, "orig", error)
@@ -271,6 +273,32 @@ class SqlFacts:
                 raise
             reason = str(getattr(error, "orig", error)).splitlines()[0]
             raise self._families.bad(key, f"the database does not take it: {reason}") from error
+
+
+def with_days(row: Mapping[str, Any], *, today: date) -> Mapping[str, Any]:
+    """Return a row with, beside each day `x_on`, `x_days`: how many days ago that was.
+
+    Databases count days each in a way of their own, so no query can. One that lies ahead has none.
+    """
+    counted: dict[str, Any] = {}
+    for name in row:
+        if name.endswith(ON) and (day := _day(row[name])) is not None:
+            ago = (today - day).days
+            counted[f"{name.removesuffix(ON)}{DAYS}"] = ago if ago >= 0 else None
+    return {**counted, **row}
+
+
+def _days_of(columns: frozenset[str]) -> frozenset[str]:
+    return frozenset(f"{c.removesuffix(ON)}{DAYS}" for c in columns if c.endswith(ON))
+
+
+def _day(raw: object) -> date | None:
+    if isinstance(raw, str):
+        try:
+            return date.fromisoformat(raw[:10])
+        except ValueError:
+            return None
+    return raw.date() if isinstance(raw, datetime) else raw if isinstance(raw, date) else None
 
 
 class _NotKnown(Exception):

@@ -62,6 +62,7 @@ FEEDS = {  # minutes since the last refresh when the demo starts
     "promotions": 12,
     "costs": 400,
     "pickups": 2,
+    "purchases": 5,
     "associates": 240,
 }
 

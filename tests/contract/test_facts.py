@@ -80,6 +80,7 @@ def test_every_family_of_the_release_says_something_of_every_kind_of_subject(
         one(live, "SELECT MIN(sku) FROM products"),
         one(live, "SELECT MIN(order_number) FROM pickups"),
         one(live, "SELECT MIN(badge) FROM associates"),
+        one(live, "SELECT MIN(receipt) FROM purchases"),
     ]
 
     readings = [
@@ -98,6 +99,19 @@ def test_each_value_stands_at_its_offsets_and_names_its_fact(live: Live, facts: 
             for value in fact.values:
                 assert fact.text[value.start : value.end] == value.text
                 assert value.origin == f"fact:{fact.id}"
+
+
+def test_a_receipt_says_how_many_days_ago_it_was_on_every_database(
+    live: Live, facts: SqlFacts
+) -> None:
+    receipt, bought = live.rows("SELECT receipt, bought_on FROM purchases ORDER BY 1 LIMIT 1")[0]
+    day = date.fromisoformat(str(bought))
+
+    fact = facts.read(["purchase"], subject=str(receipt), at=NOW).facts[0]
+
+    since = next(v for v in fact.values if v.kind is ValueKind.DURATION)
+    today = NOW.astimezone(ZoneInfo("America/Chicago")).date()
+    assert (since.amount, since.unit) == ((today - day).days, "day")
 
 
 def test_a_price_is_typed_money_with_its_as_of_time(live: Live, facts: SqlFacts) -> None:
