@@ -23,7 +23,7 @@ from sync.fetch.limits import FetchLimits
 from sync.fetch.offer import Offered, Plan, read_deltas
 from sync.fetch.translation import translated
 from sync.fetch.trusted import read_expiries
-from sync.fetch.wire import Headers, Limiter, Wire, base_url, is_folder
+from sync.fetch.wire import Headers, Limiter, Tls, Wire, base_url, is_folder
 from sync.trust import paths
 from sync.trust.pointer import BackWord, Move, check_move, read_back_word, read_pointer
 from sync.trust.ring import RingPointer
@@ -52,6 +52,8 @@ class ReleaseClient:
         limits: FetchLimits | None = None,
         limiter: Limiter = lambda _: None,
         headers: Headers = dict,
+        tls: Tls = lambda: None,
+        proxy: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Remember where trust is kept and where releases come from; nothing is asked yet.
@@ -64,6 +66,9 @@ class ReleaseClient:
             limits: Of sizes, waits and tries.
             limiter: Told of each chunk's bytes; sleeps as long as the bandwidth bucket wants.
             headers: Sent with each request, asked anew each time: the bearer token.
+            tls: Which certificates are trusted, asked at the first connection; None: the public
+                ones. Signatures, not TLS, are what a release is believed by.
+            proxy: URL of a proxy; '' for none. The environment is not asked.
             sleep: Between two tries.
         """
         self.folder = folder
@@ -77,6 +82,8 @@ class ReleaseClient:
             monotonic=self._clock.monotonic,
             limiter=limiter,
             headers=headers,
+            tls=tls,
+            proxy=proxy,
         )
         self._updater: DurableUpdater | None = None
 

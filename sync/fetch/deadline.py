@@ -86,22 +86,40 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(stream, self._deadline)
 
 
-def client(*, timeout: httpx.Timeout, redirects: int, deadline: Deadline) -> httpx.Client:
-    """Return an HTTP client whose reads keep a deadline.
+def client(
+    *,
+    timeout: httpx.Timeout,
+    redirects: int,
+    deadline: Deadline,
+    tls: ssl.SSLContext | None,
+    proxy: str,
+) -> httpx.Client:
+    """Return an HTTP client whose reads keep a deadline; the environment is not asked.
 
-    Behind a proxy of the environment the deadline does not hold, for httpx builds that pool by
-    itself: there the proxy is the store's own.
+    Args:
+        timeout: Of connecting and of each read.
+        redirects: At most.
+        deadline: Of an answer's head. It does not hold behind a proxy, for httpx builds that pool
+            by itself: there the proxy is the store's own.
+        tls: What certificates are trusted; None: the public ones.
+        proxy: URL of one; '' for none.
     """
-    context = httpx.create_ssl_context()
+    context = tls or httpx.create_ssl_context(trust_env=False)
     made = httpx.Client(
-        verify=context, timeout=timeout, follow_redirects=True, max_redirects=redirects
+        verify=context,
+        timeout=timeout,
+        follow_redirects=True,
+        max_redirects=redirects,
+        proxy=proxy or None,
+        trust_env=False,
     )
-    # httpx's own pool but for the backend, which no constructor of httpx 0.28 takes.
-    made._transport._pool = httpcore.ConnectionPool(  # type: ignore[attr-defined]  # noqa: SLF001
-        ssl_context=context,
-        max_connections=4,
-        max_keepalive_connections=2,
-        keepalive_expiry=5.0,
-        network_backend=_Backend(deadline),
-    )
+    if not proxy:
+        # httpx's own pool but for the backend, which no constructor of httpx 0.28 takes.
+        made._transport._pool = httpcore.ConnectionPool(  # type: ignore[attr-defined]  # noqa: SLF001
+            ssl_context=context,
+            max_connections=4,
+            max_keepalive_connections=2,
+            keepalive_expiry=5.0,
+            network_backend=_Backend(deadline),
+        )
     return made

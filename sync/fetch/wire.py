@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from sync.fetch.limits import FetchLimits
 Limiter = Callable[[int], None]  # told of bytes that came; sleeps as long as the budget wants
 Headers = Callable[[], Mapping[str, str]]  # asked before each request: a token may be new
 Monotonic = Callable[[], float]
+Tls = Callable[[], ssl.SSLContext | None]
 
 FILE = "file"
 NOT_FOUND = 404
@@ -45,6 +47,8 @@ class Wire:
         monotonic: Monotonic,
         limiter: Limiter = lambda _: None,
         headers: Headers = dict,
+        tls: Tls = lambda: None,
+        proxy: str = "",
     ) -> None:
         """Make a wire; nothing is connected yet.
 
@@ -53,11 +57,15 @@ class Wire:
             monotonic: Seconds that never go back.
             limiter: Called with the length of each chunk that came over the line.
             headers: Sent with each request.
+            tls: Asked when first connecting: which certificates are trusted; None: the public ones.
+            proxy: URL of one; '' for none. The environment is not asked.
         """
         self.limits = limits
         self._monotonic = monotonic
         self._limiter = limiter
         self._headers = headers
+        self._tls = tls
+        self._proxy = proxy
         self._head = Deadline(monotonic)
         self._http: httpx.Client | None = None  # a stick needs none, and its set-up takes a while
 
@@ -122,7 +130,8 @@ class Wire:
                     f" {self.limits.answer_s:.0f} s for an answer's head.",
                     hint="Is the line up?",
                 ) from exc
-            except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as exc:
+                # RuntimeError: httpx's word for a client that another thread has closed.
                 raise FetchFailed(f"{url}: {_said(exc)}.", hint="Is the line up?") from exc
             finally:
                 self._head.end()
@@ -140,6 +149,8 @@ class Wire:
                 timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
                 redirects=limits.redirects,
                 deadline=self._head,
+                tls=self._tls(),
+                proxy=self._proxy,
             )
         return self._http
 

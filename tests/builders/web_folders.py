@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 Body = Callable[[str, bytes], bytes]  # path, what lies there -> what is sent
 
@@ -57,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path.endswith(end):
                 self.send_error(status)
                 return
-        path = web.folder / self.path.lstrip("/")
+        path = web.folder / urlsplit(self.path).path.lstrip("/")
         if not path.is_file():
             self.send_error(404)
             return
@@ -98,14 +100,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def web_folder(folder: Path) -> Iterator[WebFolder]:
-    """Serve a folder while the block runs."""
+def web_folder(folder: Path, *, tls: ssl.SSLContext | None = None) -> Iterator[WebFolder]:
+    """Serve a folder while the block runs; also to who takes it for a proxy."""
     web = WebFolder(folder)
     handler = type("Handler", (_Handler,), {"web": web})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.block_on_close = False
-    web.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    web.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
