@@ -1,4 +1,4 @@
-"""`backroom hub code|stores|revoke|move|collect|alarms|key`: who is a store, and how the stores are."""
+"""`backroom hub code|stores|revoke|move|collect|alarms|key`: who is a store, how stores are."""
 
 from __future__ import annotations
 
