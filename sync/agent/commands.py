@@ -96,54 +96,15 @@ def leave(home: HomeOption = DEFAULT_HOME) -> None:
 
 @app.command("install")
 def install(
-    folder: Annotated[Path, typer.Argument(help="On the stick: backroom release media made it.")],
-    home: HomeOption = DEFAULT_HOME,
-    release: Annotated[str, typer.Option(help="Else the one the ring points at.")] = "",
+    folder: Annotated[Path, typer.Argument(help="A stick's: backroom release media made it.")],
+    release: Annotated[str, typer.Option(help="Which one; the ring's if none.")] = "",
     ring: Annotated[str, typer.Option(help="Of a home that is not enrolled.")] = "stable",
     root: Annotated[
         Path | None, typer.Option(help="Trusted root.json, for a home that is not enrolled.")
     ] = None,
-) -> None:
-    """Take a release from a stick: the same checks and the same states as over the line."""
-    from appliance.clock import SystemClock  # noqa: PLC0415
-    from sync.agent.folder import AgentFolder  # noqa: PLC0415
-    from sync.agent.identity import read_identity  # noqa: PLC0415
-    from sync.switch.install import install as installed  # noqa: PLC0415
-    from sync.switch.install import trusted_root  # noqa: PLC0415
-    from sync.wire import SwitchReport, SwitchState  # noqa: PLC0415
-
-    settings = load_settings(home)
-    own = AgentFolder(settings.home)
-    is_enrolled = own.identity.is_file()
-
-    def told(report: SwitchReport) -> None:
-        out.print(f"  {report.state:>11}  {report.candidate or report.live}  {report.why}")
-
-    report = installed(
-        settings,
-        folder,
-        ring=read_identity(own).ring if is_enrolled else ring,
-        root=trusted_root(own.root if is_enrolled else root),
-        clock=SystemClock(),
-        release=release,
-        told=told,
-    )
-    out.print(f"[bold]{report.live}[/] is live, {report.state}. {report.why}")
-    if report.state in {SwitchState.REFUSED, SwitchState.BACK}:
-        raise typer.Exit(1)
-
-
-@app.command("install")
-def install(
-    folder: Annotated[Path, typer.Argument(help="A stick's: backroom release media made it.")],
-    release: Annotated[str, typer.Option(help="Which one; the ring's if none.")] = "",
-    ring: Annotated[str, typer.Option(help="Of a home that is not enrolled.")] = "",
-    root: Annotated[
-        Path | None, typer.Option(help="As for --ring: the first trusted root.")
-    ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Take a release from a stick, with the same checks as over the line."""
+    """Take a release from a stick: the same checks and the same states as over the line."""
     from appliance.clock import SystemClock  # noqa: PLC0415
     from sync.agent.ends import open_ends  # noqa: PLC0415
     from sync.agent.folder import AgentFolder  # noqa: PLC0415
@@ -156,13 +117,15 @@ def install(
     report = installed(
         settings,
         folder,
-        ring=ring or (ends.ring if ends else ""),
+        ring=ends.ring if ends else ring,
         root=trusted_root(found.root if ends else root),
         clock=ends.clock if ends else SystemClock(),
         release=release,
-        told=lambda at: out.print(f"  {at.state.value} {at.candidate} {at.why}", markup=False),
+        told=lambda at: out.print(
+            f"  {at.state.value:>11}  {at.candidate or at.live}  {at.why}", markup=False
+        ),
     )
-    out.print(f"{report.live} is live; {report.state.value}. {report.why}", markup=False)
+    out.print(f"{report.live} is live, {report.state.value}. {report.why}", markup=False)
     if report.state in {SwitchState.REFUSED, SwitchState.BACK}:
         raise typer.Exit(1)
 

@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 from appliance.config import Settings
 from sync.agent.ends import Ends
 from sync.agent.jobs import IDLE
-from sync.agent.settings import AgentSettings
 from sync.errors import NotPublished
 from sync.fetch.client import ReleaseClient
 from sync.switch.install import trusted_root
 from sync.switch.machine import AT_REST
-from sync.switch.switcher import Switcher, SwitchLimits
-from sync.switch.trial import TrialLimits
+from sync.switch.switcher import Switcher
 from sync.wire import REPOSITORY, SwitchReport
 
 log = logging.getLogger(__name__)
@@ -152,9 +150,3 @@ def client_of(ends: Ends) -> ReleaseClient:
         limiter=passed,
         headers=lambda: {"authorization": f"Bearer {ends.tokens.current()}"},
     )
-
-
-def limits_of(settings: AgentSettings) -> SwitchLimits:
-    """Return the switch's waits as a person set them."""
-    trial = TrialLimits(probation_s=settings.probation_hours * 3600)
-    return SwitchLimits(quiet_s=settings.quiet_s, trial=trial)

@@ -32,8 +32,6 @@ class AgentSettings:
     look_minutes: float = 15.0  # between looks at the ring, when nobody wakes the store
     probation_hours: float = 24.0  # a release is watched before it has settled
     quiet_s: float = 20.0  # without an ask, before a switch: nobody is being served
-    probation_hours: float = 24.0  # a new release is watched so long before it settles
-    quiet_s: float = 20.0  # nobody was answered for so long before it switches
     proxy: str = ""  # URL of a proxy on the way to the hub
     ca_file: str = ""  # of a certificate authority of the company's own; empty: the public ones
 
