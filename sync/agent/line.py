@@ -92,6 +92,16 @@ class Line:
         self._clients: dict[bool, httpx.Client] = {}
         self._lock = threading.Lock()
 
+    @property
+    def proxy(self) -> str:
+        """URL of the proxy on the way; '' for none."""
+        return self._proxy
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return which certificates another client of this hub trusts; None: the public ones."""
+        context = _context(self.hub, self._ca_file, is_clock_off=self._is_clock_off())
+        return context if isinstance(context, ssl.SSLContext) else None
+
     def close(self) -> None:
         """Let the connections go."""
         with self._lock:

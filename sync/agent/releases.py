@@ -149,4 +149,6 @@ def client_of(ends: Ends) -> ReleaseClient:
         clock=ends.clock,
         limiter=passed,
         headers=lambda: {"authorization": f"Bearer {ends.tokens.current()}"},
+        tls=ends.line.tls,
+        proxy=ends.line.proxy,
     )
