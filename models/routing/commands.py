@@ -50,8 +50,15 @@ def train(  # noqa: PLR0917 - a command's options, given by name
         "build/router/cache"
     ),
     seed: Annotated[int, typer.Option(help="Of initialisation, order and folds.")] = 2026,
+    few: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Also report so many examples an intent, of the first; repeat it.", min=2
+        ),
+    ] = None,
 ) -> None:
     """Train what is in scope, and which intent it is, from labelled examples."""
+    from models.routing.few import reported  # noqa: PLC0415
     from models.routing.train import Plan  # noqa: PLC0415
     from models.routing.train import train as train_router  # noqa: PLC0415
 
@@ -69,6 +76,9 @@ def train(  # noqa: PLR0917 - a command's options, given by name
     )
     figures = train_router(plan, say=out.print)["figures"]
     _print_scope(figures)
+    for count in few or ():
+        out.print(f"the same with the first {count} examples of each intent:")
+        _print_scope(reported(plan, count, say=out.print))
     out.print(f"[bold green]{target}[/]: {figures['intents']} intents, {figures['chosen_by']}")
 
 
@@ -119,7 +129,7 @@ def replay(  # noqa: PLR0917 - a command's options, given by name
     out.print(f"{done} outcomes in {target}")
 
 
-def report(
+def report(  # noqa: PLR0917 - a command's options, given by name
     outcomes: OutcomesOption,
     router: RouterOption = None,
     release: ReleaseOption = DEMO_RELEASE,
@@ -127,11 +137,17 @@ def report(
         Path | None, typer.Option("--json", help="Write the whole report, drawings too.")
     ] = None,
     draws: Annotated[int, typer.Option(help="Of the bootstrap.", min=100)] = 1000,
+    cloud: Annotated[
+        Path | None, typer.Option(help="JSONL of what the cloud answered: id or text, right, cost.")
+    ] = None,
 ) -> None:
-    """Say what routing is worth on recorded outcomes, beside the simple ways."""
+    """Say what routing is worth on recorded outcomes, beside the simple ways, by slice too."""
+    from models.routing.cloud_file import with_cloud  # noqa: PLC0415
     from models.routing.report import router_report  # noqa: PLC0415
 
-    found = router_report(_outcomes(outcomes, router, release), draws=draws)
+    recorded = _outcomes(outcomes, router, release)
+    recorded = recorded if cloud is None else with_cloud(recorded, cloud)
+    found = router_report(recorded, draws=draws)
     if target is not None:
         with replaced(target) as file:
             file.write(json.dumps(found, indent=1) + "\n")
@@ -140,6 +156,10 @@ def report(
     for kind in ("local", "cloud"):
         if found[kind]:
             _print_ways(kind, found[kind])
+    for name, parts in found["slices"].items():
+        for kind in ("local", "cloud"):
+            if parts[kind]:
+                _print_ways(f"{kind}, {name}", parts[kind])
     for name, row in found["promises"].items():
         out.print(f"[bold]{name}[/]: {row['sentence']}")
 
