@@ -9,6 +9,7 @@ import typer
 
 from sync.hub import answer_commands, store_commands
 from sync.hub.command_home import DEFAULT_HOME, Home, out
+from sync.hub.gateway import commands as gateway_commands
 from sync.hub.settings import FILE_NAME, load_settings, template
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Headquarters: serve, enrol and see stores.", no_args_is_help=True)
 store_commands.register(app)
 answer_commands.register(app)
+gateway_commands.register(app)
 
 
 @app.callback()

@@ -28,6 +28,17 @@ TEMPLATE = """\
 # workers = 1             # processes that serve; one is enough for 1,600 stores
 # beat_s = 60             # between a store's beats
 # silent_minutes = 10     # without a beat a store is called silent
+
+# [gateway]                         # the generalist, for the stores' asks that need one
+# tokens_a_day = 500000             # of a store; more is answered 429
+# [[gateway.upstreams]]             # any number, asked in this order
+# name = "main"
+# base_url = "https://vendor.example/v1"
+# model = "name-there"
+# key_file = "keys/generalist.key"  # mode 0600, in this folder
+#
+# [rollouts]
+# keys = ""                         # keys.json and online/; empty: release-keys/ in this folder
 """
 
 

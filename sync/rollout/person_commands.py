@@ -101,6 +101,14 @@ def status(home: Home = DEFAULT_HOME) -> None:
     out.print(f"[bold]Rollout {found.id}[/] of {plain(found.plan.release)}: {stands.status}{ended}")
     out.print(f"Next: {stands.decision.action}: {stands.decision.why}", markup=False)
     out.print(tally_table(found.plan, stands.tallies, counts))
+    if stands.status == "halted":
+        # A halt stops what is new. Going back takes the release manager's key, which is not here.
+        out.print(
+            f"Stores that run {found.plan.release} keep it until they are taken back:"
+            " backroom release rollback",
+            style="yellow",
+            markup=False,
+        )
     _print_log(found)
 
 

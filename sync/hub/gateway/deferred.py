@@ -40,6 +40,7 @@ log = logging.getLogger("backroom.hub.gateway")
 MOST_AT_ONCE = 10  # asks of one look
 MOST_TRIES = 3
 PAUSES = (timedelta(minutes=5), timedelta(minutes=30))  # before the second and the third try
+UNASKED_PAUSE = timedelta(hours=1)
 MOST_WHY = 500
 MOST_PASSAGES = 12
 NO_ANSWER = "no answer"
@@ -72,6 +73,7 @@ class Found:
     sources: tuple[str, ...] = ()
     why: str = ""
     is_final: bool = True  # False: another try may go well
+    is_asked: bool = True  # False: nobody was asked, for want of budget or of a place
 
 
 @dataclass(slots=True)
@@ -115,8 +117,8 @@ class Deferred:
                 found = await answer(gateway, ask)
                 now = self.clock.now()
                 self.ledger.write(lambda c, a=ask, f=found, t=now: put(c, a, f, now=t))  # type: ignore[misc]
-                if not found.is_final:
-                    break  # no use in asking the rest now
+                if found.is_asked and not found.is_final:
+                    break  # the upstreams are ill: no use in asking the rest now
         finally:
             await gateway.close()
 
@@ -173,7 +175,8 @@ async def answer(gateway: Gateway, ask: Owed) -> Found:
     except TimeoutError:
         return Found(why="the generalist did not answer in time", is_final=False)
     except Refused as exc:
-        return Found(why=exc.problem.code, is_final=exc.problem.status < 429)
+        is_final = exc.problem.status in {400, 413}
+        return Found(why=exc.problem.code, is_final=is_final, is_asked=False)
     return judged(ask, text)
 
 
@@ -224,13 +227,14 @@ def put(connection: Connection, ask: Owed, found: Found, *, now: datetime) -> No
                 sources=found.sources,
             )
         return
-    tries = ask.tries + 1
+    tries = ask.tries + found.is_asked
     is_left = found.is_final or tries >= MOST_TRIES
+    pause = PAUSES[tries - 1] if found.is_asked and not is_left else UNASKED_PAUSE
     row: dict[str, Any] = {
         "device": ask.device,
         "item": ask.item,
         "tries": tries,
-        "next_at": None if is_left else now + PAUSES[tries - 1],
+        "next_at": None if is_left else now + pause,
         "why": found.why[:MOST_WHY],
     }
     kind = postgresql if connection.dialect.name == "postgresql" else sqlite

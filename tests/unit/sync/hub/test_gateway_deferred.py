@@ -122,6 +122,17 @@ def test_a_try_that_failed_is_made_again_later_and_three_times_at_most(
     assert row.tries == 3
 
 
+def test_a_store_without_budget_today_keeps_its_tries(hub: Hub, clock: FakeClock) -> None:
+    waiting(hub)
+    broke = Found(why="insufficient_quota", is_final=False, is_asked=False)
+    for _ in range(5):
+        ask = look(hub)[0]
+        hub.ledger.write(lambda c, a=ask: put(c, a, broke, now=clock.now()))  # type: ignore[misc]
+        clock.advance(3_600)
+
+    assert look(hub)[0].tries == 0
+
+
 def test_what_is_left_to_an_expert_is_not_asked_again(hub: Hub, clock: FakeClock) -> None:
     waiting(hub)
     ask = look(hub)[0]
