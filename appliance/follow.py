@@ -23,6 +23,7 @@ from appliance.errors import BackroomError, BadInput, StoreError
 from appliance.live import (
     HEALTHY_S,
     OWN,
+    STANDING,
     SWITCH,
     Live,
     Slot,
@@ -115,6 +116,8 @@ class Follower:
                 log.error("switch: %s does not open: %s", _name(slot), _why(exc))
                 fault = fault or exc
                 continue
+            if self._seen:
+                self._try_to_say(self._said.opened())
             return Place(store, slot, self._clock.monotonic())
         raise fault or BadInput("There is no release to open.")
 
@@ -126,11 +129,7 @@ class Follower:
         else:
             log.error("switch: %s is left for %s: %s", _name(live.live), _name(slot), why)
             said = replace(said, turn=live.turn, boot=self._boot).left_for(slot, why)
-        try:
-            self._say(said)
-        except BackroomError as exc:
-            log.error("switch: this start is not counted: %s", exc)
-            self._said = said
+        self._try_to_say(said)
 
     def _follow(self) -> None:
         seen = _signature(self._settings.home)
@@ -146,16 +145,18 @@ class Follower:
         old, begun_s = self.store.place, time.monotonic()
         self._say(self._said.begun(live.live, live.turn, self._boot))
         if live.live == old.slot:  # it stands already: the store had come back to it by itself
+            self._say(self._said.opened())
             return
         try:
             store = self._opened(live.live)
         except Exception as exc:  # noqa: BLE001  whatever it is, the old one answers: told and kept
             name, why = _name(live.live), _why(exc)
             log.error("switch: %s does not open, %s goes on: %s", name, _name(old.slot), why)
-            self._say(self._said.left_for(old.slot, why))
+            self._say(self._said.left_for(old.slot, why).opened())
             return
         took_s = time.monotonic() - begun_s
         log.warning("switch: %s answers, opened in %.1f s", _name(live.live), took_s)
+        self._try_to_say(self._said.opened())
         self.store.give_way(Place(store, live.live, self._clock.monotonic()))
 
     def _leave_dead(self) -> None:
@@ -169,7 +170,7 @@ class Follower:
         slot = live.previous or OWN
         log.error("switch: the engine of %s died, back to %s", _name(dead.slot), _name(slot))
         store = self._opened(slot)
-        self._say(self._said.left_for(slot, "its engine died"))
+        self._try_to_say(self._said.left_for(slot, "its engine died").opened())
         self.store.give_way(Place(store, slot, self._clock.monotonic()))
 
     def _opened(self, slot: Slot) -> Store:
@@ -185,6 +186,14 @@ class Follower:
         is_new = said.boot == self._boot and not said.is_healthy
         if is_due and is_new and not place.store.readiness.faults():
             self._say(said.healthy())
+
+    def _try_to_say(self, said: Said) -> None:
+        """Say it, or go on unheard: a full disk keeps no release from answering."""
+        try:
+            self._say(said)
+        except BackroomError as exc:
+            log.error("switch: %s is behind: %s", STANDING, exc)
+            self._said = said
 
     def _say(self, said: Said) -> None:
         write_standing(self._settings.home, said)

@@ -76,7 +76,8 @@ class Live:
 class Standing:
     """What the running store says: which release answers, since when, and what it was left for."""
 
-    stands: Slot = OWN  # what answers, or did when this was written
+    stands: Slot = OWN  # what answers, or is being opened
+    is_open: bool = False  # it answers, or did when this was written
     turn: int = -1  # of `switch.json` that this is about
     boot: str = ""  # random, of the process that wrote this
     starts: int = 0  # in this turn that had no healthy while; those ended in order do not count
@@ -86,8 +87,14 @@ class Standing:
     def begun(self, slot: Slot, turn: int, boot: str) -> Standing:
         """Return what holds as this slot is about to be opened."""
         if turn != self.turn:
-            return Standing(slot, turn, boot, starts=1)
-        return replace(self, stands=slot, boot=boot, starts=self.starts + 1, is_healthy=False)
+            return Standing(slot, turn=turn, boot=boot, starts=1)
+        return replace(
+            self, stands=slot, is_open=False, boot=boot, starts=self.starts + 1, is_healthy=False
+        )
+
+    def opened(self) -> Standing:
+        """Return what holds once it answers."""
+        return replace(self, is_open=True)
 
     def healthy(self) -> Standing:
         """Return what holds after a healthy while."""
@@ -99,7 +106,7 @@ class Standing:
 
     def left_for(self, slot: Slot, why: str) -> Standing:
         """Return what holds when the turn's live release is left for another."""
-        return replace(self, stands=slot, starts=1, left=why)
+        return replace(self, stands=slot, is_open=False, starts=1, is_healthy=False, left=why)
 
 
 def read_live(home: Path) -> Live:

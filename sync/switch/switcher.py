@@ -155,7 +155,7 @@ class Switcher:
     def _reconciled(self, record: SwitchRecord) -> SwitchRecord:
         """Take up what the store decided alone, and that it stands on the live release."""
         said = read_standing(self._settings.home)
-        if said.turn != record.turn:
+        if said.turn != record.turn or not said.is_open:
             return record
         if said.left and said.stands != record.live:
             log.warning("switch: the store left %s: %s", record.live.id, said.left)
@@ -198,12 +198,14 @@ class Switcher:
 
     def _stands(self, record: SwitchRecord) -> bool:
         said = read_standing(self._settings.home)
-        return said.turn == record.turn and said.stands == record.live and said.is_healthy
+        is_there = said.turn == record.turn and said.is_open and said.is_healthy
+        return is_there and said.stands == record.live
 
     def _clear(self, record: SwitchRecord) -> None:
         """Keep two releases and one on its way, once the store stands where the record says."""
         said = read_standing(self._settings.home)
-        if record.turn and (said.turn != record.turn or said.stands != record.live):
+        is_there = said.is_open and said.stands == record.live
+        if record.turn and (said.turn != record.turn or not is_there):
             return
         kept = {record.live, record.previous or record.live}
         if record.candidate is not None and record.state in machine.ON_THE_WAY:

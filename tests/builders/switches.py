@@ -138,4 +138,5 @@ def tiny_release(
 def stands(home: Path, *, healthy: bool = True, left: str = "", on: Slot | None = None) -> None:
     """Say what a running store would say: it stands where `switch.json` wants it, or on `on`."""
     live = read_live(home)
-    write_standing(home, Standing(on or live.live, live.turn, "boot", 0, healthy, left))
+    said = Standing(on or live.live, True, live.turn, "boot", 0, healthy, left)
+    write_standing(home, said)

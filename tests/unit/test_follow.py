@@ -92,6 +92,23 @@ def test_what_goes_live_answers_and_what_was_is_closed(chain: Chain) -> None:
         assert read_standing(chain.settings.home).stands == V2
 
 
+def test_a_release_is_said_to_answer_only_once_it_does(chain: Chain) -> None:
+    chain.name(V1, None, 1, "settled")
+    said = []
+    with chain.standing() as follower:
+        chain.name(V2, V1, 2)
+        real = follower._open
+
+        def watched(slot: Slot) -> Store:
+            said.append(read_standing(chain.settings.home))
+            return real(slot)
+
+        follower._open = watched
+        follower.look()
+        said.append(read_standing(chain.settings.home))
+    assert [(s.stands, s.is_open) for s in said] == [(V2, False), (V2, True)]
+
+
 def test_an_ask_that_runs_ends_on_the_release_it_began_on(chain: Chain) -> None:
     chain.name(V1, None, 1, "settled")
     with chain.standing() as follower:

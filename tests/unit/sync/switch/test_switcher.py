@@ -10,7 +10,7 @@ import pytest
 
 from appliance.config import Settings
 from appliance.errors import LineDown
-from appliance.live import OWN, Slot, read_live
+from appliance.live import OWN, Slot, Standing, read_live, write_standing
 from appliance.release import Manifest
 from appliance.store.home import open_home
 from sync.errors import CannotWrite, FetchFailed, PointerRefused, Untrusted
@@ -126,6 +126,9 @@ def test_a_release_is_on_probation_once_the_store_says_that_it_stands(store: Sto
     store.chain.promote("v2")
     store.step()
     assert store.step(60).state is S.LIVE  # nobody said so yet
+    write_standing(store.home, Standing(Slot("v2", 2), False, turn=1))
+    assert store.step(60).state is S.LIVE  # it is being opened
+    assert store.folders == {"v2"}
     stands(store.home)
     assert store.step().state is S.PROBATION
 
