@@ -145,6 +145,11 @@ class ReleaseClient:
             raise Untrusted(f"{path} is the manifest of {manifest.id[:80]!r}.")
         paths.check_parts(manifest.parts, release=release)
         for name, part in manifest.parts.items():
+            if part.bytes > self._limits.part_bytes:
+                raise Untrusted(
+                    f"Release {release}: {name} has {part.bytes:,} bytes, at most"
+                    f" {self._limits.part_bytes:,} are taken."
+                )
             signed = self._target(paths.part_target(name, part.sha256))
             if signed.length != part.bytes or signed.hashes.get("sha256") != part.sha256:
                 raise Untrusted(f"Release {release}: {name} is signed as another file.")

@@ -66,6 +66,9 @@ class Download:
             partial.parent.mkdir(parents=True, exist_ok=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             return self._true(wanted, path, partial)
+        except Untrusted:
+            partial.unlink(missing_ok=True)  # nothing of it is worth going on from
+            raise
         except OSError as exc:
             raise CannotWrite(
                 f"{path} cannot be written: {exc.strerror or exc}.",
@@ -82,7 +85,6 @@ class Download:
             total += self._whole(wanted, partial)
             is_true = file_sha256(partial) == wanted.sha256
         if not is_true:
-            partial.unlink()
             raise Untrusted(
                 f"{wanted.url} is not the file that was signed: its sha256 is not"
                 f" {wanted.sha256[:12]}….",
@@ -142,7 +144,6 @@ class Download:
         for chunk in stream.chunks:
             came += len(chunk)
             if stream.offset + came > wanted.length:
-                file.truncate(0)
                 raise Untrusted(
                     f"{wanted.url} goes on after {wanted.length:,} bytes, its signed length.",
                     hint="The repository or the line alters files. Nothing was installed.",

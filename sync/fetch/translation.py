@@ -35,5 +35,8 @@ def translated() -> Generator[None, None, None]:
         raise FetchFailed(str(exc), status=exc.status_code) from exc
     except exceptions.DownloadError as exc:
         raise FetchFailed(str(exc), hint="Is the line up?") from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        # What python-tuf trips over instead of refusing it; an agent must not fall with it.
+        raise Untrusted(f"The repository's metadata makes no sense: {exc}.") from exc
     except OSError as exc:
         raise CannotWrite(f"Trusted metadata cannot be kept: {exc.strerror or exc}.") from exc

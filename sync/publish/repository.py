@@ -192,6 +192,8 @@ class Repository(PublishedState):
     def rollback(self, ring: str, release: str) -> RingPointer:
         """Take a ring back to an older release: the word first, if it is missing, then the ring.
 
+        All of its stores go, at once, in no window: the older release is still on their disks.
+
         Raises:
             NotPublished: No such ring or release.
             BadKey: The word is missing and the release manager's key is not here.
@@ -206,6 +208,8 @@ class Repository(PublishedState):
             percent=100.0,
             salt=release,
             splay_s=0.0,
+            window="",
+            deadline_at=None,
             made_at=self.clock.now(),
         )
         try:

@@ -484,6 +484,7 @@ def test_arbitrary_file_a_part_altered_on_the_way_never_gets_its_name(
 
     assert not (tmp_path / "new/index.db").exists()
     assert not (tmp_path / "new/manifest.json").exists()
+    assert list((tmp_path / "new/.partial").iterdir()) == []
 
 
 def test_an_altered_delta_costs_a_full_download_and_nothing_else(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.release import check_parts
-from sync.errors import NeedsFullDownload, NotPublished, PointerRefused, StaleMetadata
+from sync.errors import (
+    NeedsFullDownload,
+    NotPublished,
+    PointerRefused,
+    StaleMetadata,
+    Untrusted,
+)
 from sync.fetch.client import ReleaseClient
+from sync.fetch.limits import FetchLimits
+from sync.fetch.offer import DeltaWay
 from sync.fetch.verified import VerifiedFiles, check_release
 from sync.publish.repository import Repository
 from sync.trust.ring import RingPointer
@@ -226,3 +235,78 @@ def test_every_request_carries_the_headers_asked_for_anew_and_every_byte_is_told
     sent = [headers["Authorization"] for headers in web.headers]
     assert sent == [f"Bearer {n}" for n in range(len(sent))]
     assert sum(told) >= sum(map(len, PARTS.values()))
+
+
+def test_a_kept_part_on_another_file_system_is_copied(
+    repo: Repository, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = client(repo, tmp_path, repo.folder, clock)
+    store.look("pilot")
+    store.fetch(store.release("rel-a"), tmp_path / "old")
+
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", refuse)
+    fetched = store.fetch(store.release("rel-a"), tmp_path / "new", have=[tmp_path / "old"])
+
+    assert fetched.kept == len(PARTS)
+    assert check_parts(tmp_path / "new").id == "rel-a"
+
+
+def test_a_signed_delta_that_leads_nowhere_costs_a_full_download(
+    repo: Repository, web: WebFolder, clock: FakeClock, tmp_path: Path
+) -> None:
+    newer(repo, tmp_path)
+    store = client(repo, tmp_path, web.url, clock)
+    store.look("pilot")
+    store.fetch(store.release("rel-a"), tmp_path / "old")
+    offered = store.release("rel-b")
+    part = offered.manifest.parts["index.db"]
+    (way,) = offered.deltas[part.sha256]
+    other = DeltaWay(offered.manifest.parts["specialist/base.gguf"].sha256, way.target, way.bytes)
+    crossed = replace(offered, deltas={part.sha256: (other,)})
+
+    fetched = store.fetch(crossed, tmp_path / "new", have=[tmp_path / "old"])
+
+    assert (fetched.deltas, fetched.full) == (0, 1)
+    assert check_parts(tmp_path / "new").id == "rel-b"
+
+
+def test_a_folder_that_is_no_release_has_nothing_to_give(
+    repo: Repository, clock: FakeClock, tmp_path: Path
+) -> None:
+    store = client(repo, tmp_path, repo.folder, clock)
+    store.look("pilot")
+
+    fetched = store.fetch(store.release("rel-a"), tmp_path / "new", have=[tmp_path / "nowhere"])
+
+    assert fetched.full == len(PARTS)
+
+
+def test_a_part_larger_than_this_store_takes_is_refused(
+    repo: Repository, clock: FakeClock, tmp_path: Path
+) -> None:
+    root = repo.root()
+    small = FetchLimits(part_bytes=1_000)
+    store = ReleaseClient(tmp_path / "tuf", repo.folder, root, clock=clock, limits=small)
+    store.look("pilot")
+
+    with pytest.raises(Untrusted, match="at most 1,000"):
+        store.release("rel-a")
+
+
+def test_a_damaged_record_only_costs_time(
+    repo: Repository, web: WebFolder, clock: FakeClock, tmp_path: Path
+) -> None:
+    store = client(repo, tmp_path, web.url, clock)
+    store.look("pilot")
+    offered = store.release("rel-a")
+    store.fetch(offered, tmp_path / "new")
+    web.asked.clear()
+    for damage in (b"", b"{", b"[]", b'{"files": {"index.db": {}}}', b"[" * 9_000):
+        (tmp_path / "new/verified.json").write_bytes(damage)
+
+        assert store.fetch(offered, tmp_path / "new").line_bytes == 0
+
+    assert web.file_requests() == []

@@ -239,7 +239,7 @@ def test_going_back_needs_the_release_managers_key_once(
     repo: Repository, newer: Path, store: ReleaseClient
 ) -> None:
     published(repo, newer)
-    repo.promote(RingPointer("pilot", "rel-b", 2))
+    repo.promote(RingPointer("pilot", "rel-b", 2, splay_s=600, window="22:00-05:00"))
     with pytest.raises(PointerRefused):
         repo.promote(RingPointer("pilot", "rel-a", 1))
     repo.allow_back("pilot", "rel-a")
@@ -249,6 +249,7 @@ def test_going_back_needs_the_release_managers_key_once(
 
     pointer = store.look("pilot")
     assert (pointer.release, pointer.state, pointer.percent) == ("rel-a", "go", 100.0)
+    assert (pointer.window, pointer.splay_s) == ("", 0.0)
     assert store.move(pointer, store.release("rel-a"), live_counter=2).is_back
 
 
