@@ -63,8 +63,7 @@ class Batches:
             FORMAT, self.identity.device, self.identity.store, self.clock.now(), len(items)
         )
         plain = "".join(f"{_line(record)}\n" for record in (head, *map(_item, items)))
-        # An old store's text may hold half of a character, which no JSON is to travel with.
-        content = zstd.compress(plain.encode("utf-8", "replace"), level=LEVEL)
+        content = zstd.compress(plain.encode(), level=LEVEL)
         sha256 = hashlib.sha256(content).hexdigest()
         with replaced_file(self._path(sha256)) as beside:
             beside.write_bytes(content)
