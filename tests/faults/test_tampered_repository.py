@@ -253,13 +253,19 @@ def test_damaged_metadata_is_refused_in_our_words(
     assert store.look("pilot").release == "rel-b"
 
 
-def test_fast_forward_is_healed_by_new_keys_for_snapshot_and_timestamp(
-    repo: Repository, web: WebFolder, clock: FakeClock, tmp_path: Path
+@pytest.mark.parametrize("is_rings_too", [False, True])
+def test_fast_forward_is_healed_by_new_online_keys(
+    repo: Repository, web: WebFolder, clock: FakeClock, tmp_path: Path, is_rings_too: bool
 ) -> None:
     kept = {p.name: p.read_bytes() for p in repo.disk.metadata.iterdir()}
     view = repo.view()
     view.timestamp.signed.version = view.snapshot.signed.version = 2**31
-    repo.commit(view, {})
+    changed = {}
+    if is_rings_too:
+        rings = following(view.roles[RINGS].signed, RINGS, clock.now(), version=2**31)
+        by = (view.roles[TARGETS].signed,)
+        changed[RINGS] = signed_bytes(rings, RINGS, delegators=by, keys=repo.keys)
+    repo.commit(view, changed)
     client(repo, web, clock, tmp_path).look("pilot")  # the thief's version is what it trusts now
 
     for path in repo.disk.metadata.iterdir():  # headquarters goes back to its own copy
@@ -268,7 +274,7 @@ def test_fast_forward_is_healed_by_new_keys_for_snapshot_and_timestamp(
         (repo.disk.metadata / name).write_bytes(content)
     with pytest.raises(Untrusted):
         client(repo, web, clock, tmp_path).look("pilot")
-    rotate(repo, ["snapshot", "timestamp"], scrypt_n=CHEAP)
+    rotate(repo, ["rings", "snapshot", "timestamp"], scrypt_n=CHEAP)
 
     assert client(repo, web, clock, tmp_path).look("pilot").release == "rel-b"
 
