@@ -28,9 +28,8 @@ def make_token_key(path: Path) -> None:
     """
     if path.exists():
         return
+    make_private_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
@@ -40,6 +39,21 @@ def make_token_key(path: Path) -> None:
     except OSError as exc:
         raise BadInput(
             f"{path} cannot be written: {exc.strerror}.", hint=f"Check: ls -ld {path.parent}"
+        ) from exc
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner enters.
+
+    Raises:
+        BadInput: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as exc:
+        raise BadInput(
+            f"{folder} cannot be made: {exc.strerror}.", hint=f"Check: ls -ld {folder.parent}"
         ) from exc
 
 

@@ -13,7 +13,7 @@ from appliance.web.limits import Buckets
 from sync.hub.blobs import Blobs, open_blobs
 from sync.hub.counts import Counts
 from sync.hub.door import Door
-from sync.hub.keys import read_signer
+from sync.hub.keys import make_private_folder, read_signer
 from sync.hub.ledger import Ledger
 from sync.hub.migrate import migrate
 from sync.hub.pieces import Pieces
@@ -69,6 +69,10 @@ def open_hub(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[H
     clock = clock or SystemClock()
     migrate(settings.database_url)
     signer = read_signer(settings.token_key_file)
+    pieces, blobs = Pieces(settings.home / "incoming"), open_blobs(settings.blobs_place)
+    for folder in (pieces.folder, getattr(blobs, "folder", None)):
+        if folder is not None:  # what stores sent is for nobody else on this machine
+            make_private_folder(folder)
     ledger = Ledger(settings.database_url)
     try:
         wakes = Wakes(most=settings.streams, per_s=settings.wakes_per_s)
@@ -81,8 +85,8 @@ def open_hub(settings: HubSettings, *, clock: Clock | None = None) -> Iterator[H
             signals=Signals(ledger, clock, wakes),
             wakes=wakes,
             limits=_limits(settings),
-            pieces=Pieces(settings.home / "incoming"),
-            blobs=open_blobs(settings.blobs_place),
+            pieces=pieces,
+            blobs=blobs,
             counts=Counts(ledger),
         )
     finally:

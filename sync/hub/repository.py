@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,35 @@ RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 ROOT = re.compile(r"(\d{1,9})\.root\.json", re.ASCII)
 
 
+CONDITIONS = ("range", "if-range", "if-none-match")
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Bytes of a file: from `first` up to but not including `end`."""
 
     first: int
     end: int
+
+
+class Handle:
+    """An open file, closed at the latest when nobody holds it: a body may never be begun."""
+
+    def __init__(self, number: int) -> None:
+        """Own an open file's number."""
+        self.number = number
+
+    def close(self) -> None:
+        """Close it; idempotent."""
+        if self.number >= 0:
+            number, self.number = self.number, -1
+            os.close(number)
+
+    __del__ = close
+
+
+# Status, headers, and the body: its bytes, or an open file and which of its bytes.
+Found = tuple[int, dict[str, str], bytes | tuple[Handle, Span]]
 
 
 def repository_handlers(hub: Hub) -> list[HTTPRouteHandler]:
@@ -102,28 +125,46 @@ def span_of(header: str, size: int) -> Span | None:
 async def _answer(
     folder: Path, path: str, request: Request[Any, Any, Any]
 ) -> Response[Any] | Stream:
-    opened = await asyncio.to_thread(_open, place_of(folder, path))
-    if opened is None:
+    asked = {name: request.headers[name] for name in CONDITIONS if name in request.headers}
+    found = await asyncio.to_thread(_look, folder, path, asked)
+    if found is None:
         raise refused(404, "not_found", "There is no such file in the repository.")
+    status, headers, body = found
+    kind = "application/json" if path.endswith(".json") else "application/octet-stream"
+    if isinstance(body, bytes):
+        return Response(body, status_code=status, headers=headers, media_type=kind)
+    return Stream(_chunks(*body), status_code=status, headers=headers, media_type=kind)
+
+
+def _look(folder: Path, path: str, asked: Mapping[str, str]) -> Found | None:
+    """Return an answer's status, headers, and its bytes or whence they are read; None: no file.
+
+    Raises:
+        Refused: 416, the range lies outside the file.
+    """
+    opened = _open(place_of(folder, path))
+    if opened is None:
+        return None
     handle, size, changed_ns = opened
+    is_kept = False
     try:
         tag = f'"{size:x}-{changed_ns:x}"'
         headers = {"etag": tag, "accept-ranges": "bytes", "cache-control": "no-cache"}
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(None, status_code=304, headers=headers)
+        if tag in asked.get("if-none-match", ""):
+            return 304, headers, b""
         # A file that changed since its first half was sent starts again from the beginning.
-        is_same = request.headers.get("if-range", tag) == tag
-        span = span_of(request.headers.get("range", ""), size) if is_same else None
-        whole = span or Span(0, size)
-        headers["content-length"] = str(whole.end - whole.first)
+        is_same = asked.get("if-range", tag) == tag
+        span = span_of(asked.get("range", ""), size) if is_same else None
         if span:
             headers["content-range"] = f"bytes {span.first}-{span.end - 1}/{size}"
-        status = 206 if span else 200
-        kind = "application/json" if path.endswith(".json") else "application/octet-stream"
-        body, handle = _chunks(handle, whole), -1
-        return Stream(body, status_code=status, headers=headers, media_type=kind)
+        status, whole = (206, span) if span else (200, Span(0, size))
+        length = whole.end - whole.first
+        if length <= CHUNK_BYTES:  # metadata, mostly: read at once, in the thread we are in
+            return status, headers, os.pread(handle, length, whole.first)
+        is_kept = True
+        return status, {**headers, "content-length": str(length)}, (Handle(handle), whole)
     finally:
-        if handle >= 0:
+        if not is_kept:
             os.close(handle)
 
 
@@ -142,16 +183,16 @@ def _open(place: Path | None) -> tuple[int, int, int] | None:
     return handle, found.st_size, found.st_mtime_ns
 
 
-async def _chunks(handle: int, span: Span) -> AsyncIterator[bytes]:
+async def _chunks(handle: Handle, span: Span) -> AsyncIterator[bytes]:
     """Yield a span's bytes; a file cut short under us ends early, which its reader notices."""
     try:
         at = span.first
         while at < span.end:
             wanted = min(CHUNK_BYTES, span.end - at)
-            chunk = await asyncio.to_thread(os.pread, handle, wanted, at)
+            chunk = await asyncio.to_thread(os.pread, handle.number, wanted, at)
             if not chunk:
                 return
             at += len(chunk)
             yield chunk
     finally:
-        os.close(handle)
+        handle.close()
