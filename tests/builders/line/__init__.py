@@ -1,0 +1,1 @@
+"""A hub, stores and the line between them, as processes of this machine."""
