@@ -14,7 +14,7 @@ from appliance.records import LaneName
 from appliance.release import AGAIN, Manifest
 
 EVALUATION, THRESHOLD = "promise", "promise_at"  # where a manifest keeps it
-NOT_OURS = frozenset({LaneName.GENERALIST, LaneName.HANDOFF})
+OURS = frozenset({LaneName.CARD, LaneName.LOOKUP, LaneName.SPECIALIST, LaneName.QUOTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,23 @@ class Promise:
         risk: Share of these that may be wrong.
         confidence: That no more are.
         sentence: The same for a person, with what it was proven on.
+        lanes: Whose answers it is about; of the store's other ones nothing is promised.
     """
 
     at: float | None
     risk: float
     confidence: float
     sentence: str
+    lanes: frozenset[LaneName] = OURS
 
     def said_of(self, lane: LaneName, p: float) -> str:
         """Return what may be promised of one answer, in words; "" where it is not the store's."""
-        if lane in NOT_OURS:
+        if lane not in OURS:
             return ""
         if self.at is None:
             return "nothing is promised: this release could prove nothing of its answers"
+        if lane not in self.lanes:
+            return f"not promised: what is said by the {lane.value} lane is not covered"
         if p < self.at:
             return f"not promised: p {p:.2f} is under {self.at:.2f}"
         return (
@@ -59,7 +63,9 @@ def promise_of(manifest: Manifest) -> Promise | None:
     try:
         at = manifest.thresholds.get(THRESHOLD)
         risk, confidence = float(row["risk"]), float(row["confidence"])
-        return Promise(None if at is None else float(at), risk, confidence, str(row["sentence"]))
+        lanes = frozenset(map(LaneName, row.get("lanes", OURS)))
+        least = None if at is None else float(at)
+        return Promise(least, risk, confidence, str(row["sentence"]), lanes)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise DamagedRelease(
             f"Release {manifest.id}: its promise needs a risk, a confidence and a sentence.",

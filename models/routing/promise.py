@@ -134,7 +134,7 @@ def prove(
         thresholds: Proposed from other asks, strictest first; see `propose`.
         risk: Share that may be wrong.
         confidence: That the share is not above it.
-        starts: Sequences of tests.
+        starts: Sequences of tests; with as many as thresholds each stands for itself.
     """
     p, is_wrong = np.asarray(scores, dtype=float), np.asarray(wrong, dtype=bool)
     each = 1.0 - (1.0 - confidence) / starts
@@ -145,6 +145,8 @@ def prove(
         {next((i for i, n in enumerate(taken) if n >= least * APART**k), -1) for k in range(starts)}
         - {-1}
     )
+    if starts >= len(thresholds):  # each its own sequence: few are tested, all are paid for
+        begins = list(range(len(ladder)))
     tests: dict[int, Test] = {}
     kept: int | None = None
     for begin in begins:
@@ -175,6 +177,7 @@ def prove_least(
     risk: float = RISK,
     confidence: float = CONFIDENCE,
     others: Sequence[float] = OTHER_RISKS,
+    starts: int = STARTS,
 ) -> tuple[Promise, Promise | None]:
     """Return what can be promised at `risk`, and, where nothing can, at the least other risk.
 
@@ -189,13 +192,15 @@ def prove_least(
         risk: Share that may be wrong.
         confidence: That the share is not above it.
         others: Risks to fall back on, least first.
+        starts: Sequences of tests, as in `prove`.
     """
-    wanted = prove(scores, wrong, thresholds=thresholds, risk=risk, confidence=confidence)
+    known: dict[str, Any] = {"thresholds": thresholds, "starts": starts}
+    wanted = prove(scores, wrong, risk=risk, confidence=confidence, **known)
     if wanted.threshold is not None:
         return wanted, None
     strict = 1.0 - (1.0 - confidence) / max(1, len(others))
     for other in others:
-        found = prove(scores, wrong, thresholds=thresholds, risk=other, confidence=strict)
+        found = prove(scores, wrong, risk=other, confidence=strict, **known)
         if found.threshold is not None:
             return wanted, replace(found, confidence=confidence)
     return wanted, None

@@ -55,6 +55,14 @@ def test_each_of_the_stores_answers_is_told_apart(lane: LaneName, p: float, said
     assert bool(told) == bool(said)
 
 
+def test_of_a_lane_that_is_not_covered_nothing_is_promised_however_sure_it_is() -> None:
+    row = {**ROW, "lanes": ["lookup"]}
+    made = promise_of(a_manifest(thresholds={"promise_at": 0.9}, evaluation={"promise": row}))
+    assert made is not None
+    assert "the quote lane is not covered" in made.said_of(LaneName.QUOTE, 0.99)
+    assert made.said_of(LaneName.LOOKUP, 0.99).startswith("promised")
+
+
 def test_where_nothing_could_be_proven_no_answer_is_promised() -> None:
     assert "nothing is promised" in replace(KEPT, at=None).said_of(LaneName.CARD, 1.0)
 

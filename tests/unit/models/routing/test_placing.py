@@ -10,6 +10,7 @@ import pytest
 
 from appliance.errors import DamagedRelease
 from appliance.promise import promise_of
+from appliance.records import LaneName
 from appliance.release import MANIFEST, open_release
 from models.package import REQUIRED, package
 from models.routing.placing import place_promise
@@ -61,7 +62,7 @@ def test_what_cannot_be_promised_leaves_no_threshold_of_an_earlier_promise(relea
 def test_a_lesser_promise_is_placed_with_its_risk_and_says_what_was_wished_for(
     release: Path,
 ) -> None:
-    heard = [{"lane": "quote", "p": 0.9, "right": n % 25 != 0} for n in range(1000)]
+    heard = [{"lane": "lookup", "p": 0.9, "right": n % 25 != 0} for n in range(1000)]
     place_promise(release, of_heard(heard))
     manifest = open_release(release).manifest
     made = promise_of(manifest)
@@ -77,6 +78,21 @@ def test_what_headquarters_or_nobody_answered_proves_nothing_of_the_store() -> N
     row = of_heard([*ours, *theirs * 100])
     assert (row["answered"], row["wrong"], row["asks"]) == (300, 0, 500)
     assert row["coverage"] == 0.6
+
+
+def test_quotes_are_promised_apart_from_what_the_store_states(release: Path) -> None:
+    stated = [{"lane": "lookup", "p": 0.9, "right": n % 200 != 0} for n in range(600)]
+    quotes = [{"lane": "quote", "p": 0.99, "right": n % 20 != 0} for n in range(800)]
+    row = of_heard([*stated, *quotes])
+    assert (row["risk"], row["answered"], row["wrong"]) == (0.02, 600, 3)
+    assert row["quotes"]["risk"] > 0.05
+    assert "Of what the store states itself" in row["sentence"]
+    assert "Quotes: Of what the store quotes itself" in row["sentence"]
+    place_promise(release, row)
+    made = promise_of(open_release(release).manifest)
+    assert made is not None
+    assert made.said_of(LaneName.LOOKUP, 0.9).startswith("promised")
+    assert "not covered" in made.said_of(LaneName.QUOTE, 0.99)
 
 
 def test_a_release_that_is_not_whole_is_promised_nothing(release: Path) -> None:

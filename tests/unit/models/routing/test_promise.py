@@ -182,3 +182,24 @@ def test_the_offered_risk_is_broken_as_seldom_as_its_confidence_says() -> None:
         if made.threshold is not None:
             broken += true_risk_over(made.threshold, sloppy=3.0) > made.risk
     assert broken / DRAWS <= 1 - CONFIDENCE + 0.03
+
+
+def test_few_thresholds_each_stand_for_themselves_and_are_all_paid_for() -> None:
+    # Two of the 190 surest are wrong, none of the 400 after them: a sequence from the strictest on
+    # would end there.
+    scores = [0.95] * 190 + [0.9] * 400
+    wrong = [n < 2 for n in range(590)]
+    thresholds = (0.95, 0.9, 0.8)
+    made = prove(scores, wrong, thresholds=thresholds, starts=3)
+    assert (made.threshold, made.answered, made.wrong) == (0.8, 590, 2)
+    assert made.upper == upper_bound(2, 590, confidence=1 - 0.05 / 3)
+
+
+def test_few_thresholds_promise_too_much_as_seldom_as_their_confidence_says() -> None:
+    thresholds, broken = (0.95, 0.9, 0.8, 0.7, 0.5), 0
+    for seed in range(DRAWS):
+        scores, wrong = a_world(np.random.default_rng(seed), asks=1400, sloppy=1.0)
+        made = prove(list(scores), list(wrong), thresholds=thresholds, starts=5)
+        if made.threshold is not None:
+            broken += true_risk_over(made.threshold, sloppy=1.0) > RISK
+    assert broken / DRAWS <= 1 - CONFIDENCE + 0.03
