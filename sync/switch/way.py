@@ -17,10 +17,10 @@ from appliance.config import Settings
 from appliance.errors import BackroomError, DamagedRelease
 from appliance.live import OWN, Slot
 from appliance.ports import Clock
-from sync.errors import NeedsFullDownload, Untrusted
+from sync.errors import CannotWrite, NeedsFullDownload, Untrusted
 from sync.fetch.offer import Offered
 from sync.switch import machine
-from sync.switch.fit import Machine, misfits
+from sync.switch.fit import MIB, Machine, misfits
 from sync.switch.journal import StoreJournal
 from sync.switch.record import SwitchRecord
 from sync.switch.rehearsal import Rehearsal
@@ -31,6 +31,8 @@ from sync.trust.ring import begins_after_s, is_chosen, may_fetch_full
 from sync.wire import SwitchState as S
 
 log = logging.getLogger(__name__)
+
+FLOOR_BYTES = 64 * MIB  # of the disk stay the store's own, whatever is on its way
 
 
 class Stopped(BackroomError):
@@ -115,6 +117,12 @@ class Way:
                 )
             except NeedsFullDownload as exc:
                 return self._without_delta(record, exc)
+            except CannotWrite as exc:
+                if self.slots.disk_free() >= FLOOR_BYTES:
+                    raise
+                # The journal must find room before a release does: what came is given back.
+                self.slots.drop(candidate)
+                return machine.refused(record, exc.message, at=self.clock.now(), is_passing=True)
             self.slots.promote(candidate)
             if not self._is_whole(candidate, offered):
                 raise Untrusted(f"{candidate.id} came whole and is not what was signed.")
@@ -189,6 +197,9 @@ class Way:
     def _progress(self, came: int, planned: int) -> None:
         if self.stopped.is_set() and came < planned:
             raise Stopped("The agent ends; the download goes on at its next start.")
+        free = self.slots.disk_free()
+        if free < FLOOR_BYTES:
+            raise CannotWrite(f"The disk filled up under the download: {free // MIB:,} MiB left.")
 
 
 def _candidate(record: SwitchRecord) -> Slot:
