@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 WORDS = ("Thirty", " days", " with", " the", " receipt", " [1].")
 MOST_HANG_S = 30.0
 # Tempers: ok, no_usage, hang, hang_after (two words), cut (before a byte), cut_after, end_after
-# (in good order, unfinished), garbage, garbage_after, html, pings, slow, error_chunk, or a status.
+# (in good order, unfinished), garbage, garbage_after, html, pings, slow, error_chunk, echo (what
+# was asked, word by word), or a status.
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Upstream:
         script = self.temper.script
         kind = script.pop(0) if len(script) > 1 else script[0]
         gone = asyncio.create_task(reader.read(1))
-        acting = asyncio.create_task(self._act(kind, writer))
+        acting = asyncio.create_task(self._act(kind, writer, json.loads(body)))
         await asyncio.wait({gone, acting}, return_when=asyncio.FIRST_COMPLETED, timeout=MOST_HANG_S)
         if not acting.done():
             self.seen.hung_up += 1
@@ -79,7 +81,7 @@ class Upstream:
                 await task
         return False
 
-    async def _act(self, kind: str, writer: asyncio.StreamWriter) -> None:
+    async def _act(self, kind: str, writer: asyncio.StreamWriter, body: Any) -> None:
         if kind == "cut":
             writer.transport.abort()
         elif kind == "hang":
@@ -90,7 +92,9 @@ class Upstream:
             await self._head(writer, kind="text/html")
             await self._send(writer, f"<h1>{self.temper.secret}</h1>".encode())
         else:
-            await self._stream(kind, writer)
+            asked = body["messages"][-1]["content"].split()
+            words = tuple(f"{word} " for word in asked) if kind == "echo" else self.temper.words
+            await self._stream(kind, writer, words)
 
     async def _status(self, status: int, writer: asyncio.StreamWriter) -> None:
         body = json.dumps({"error": {"message": self.temper.secret}}).encode()
@@ -99,7 +103,9 @@ class Upstream:
         writer.write(f"{head}connection: close\r\n\r\n".encode() + body)
         await writer.drain()
 
-    async def _stream(self, kind: str, writer: asyncio.StreamWriter) -> None:
+    async def _stream(
+        self, kind: str, writer: asyncio.StreamWriter, words: tuple[str, ...]
+    ) -> None:
         await self._head(writer)
         if kind == "pings":
             while True:
@@ -112,10 +118,9 @@ class Upstream:
             await self._send(writer, _event({"error": {"message": self.temper.secret}}))
             return
         await self._send(writer, _event(_chunk({"role": "assistant"})))
-        words = self.temper.words
         for word in words[:2] if kind.endswith("_after") else words:
             await self._send(writer, _event(_chunk({"content": word})))
-            await asyncio.sleep(self.temper.gap_s if kind == "slow" else 0)
+            await asyncio.sleep(self.temper.gap_s if kind in {"slow", "echo"} else 0)
         await self._end(kind, writer)
 
     async def _end(self, kind: str, writer: asyncio.StreamWriter) -> None:

@@ -291,6 +291,36 @@ def test_one_store_that_asks_too_much_at_once_leaves_the_others_their_places(
     assert others.json()["choices"][0]["message"]["content"] == WHOLE
 
 
+def test_answers_under_way_together_never_mix(
+    hub: RunningHub, store: StoreEnd, vendor: Upstream
+) -> None:
+    vendor.temper.script[:] = ["echo"]
+    heard: dict[str, str] = {}
+
+    def run(who: StoreEnd, name: str) -> None:
+        words = " ".join(f"{name}{n}" for n in range(12))
+        for turn in range(4):
+            body = {"messages": [{"role": "user", "content": words}], "stream": bool(turn % 2)}
+            found = ask(who, body)
+            heard[f"{name}-{turn}"] = found.text
+            if not turn % 2:
+                assert found.json()["choices"][0]["message"]["content"].strip() == words
+
+    with entered(hub, "0002") as other:
+        callers = [(store, "ant"), (store, "bee"), (other, "cat"), (other, "dog")]
+        threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in callers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+
+    assert len(heard) == 16
+    for name, text in heard.items():
+        mine = name.partition("-")[0]
+        assert f"{mine}11" in text
+        assert not [o for o in ("ant", "bee", "cat", "dog") if o != mine and f"{o}1" in text]
+
+
 def test_budgets_are_counted_by_store_and_outlive_the_hub(tmp_path: Path) -> None:
     settings = "tokens_a_day = 150\nanswers_deferred = false\n"
     prices = "price_in = 2.0\nprice_out = 10.0"

@@ -44,7 +44,7 @@ class GatewaySettings:
     money_a_day: float = 0.0  # in the currency of the prices; 0: tokens alone count
     requests_per_minute: float = 60.0  # of a store
     at_once: int = 32  # requests running at the upstreams, of this worker
-    at_once_of_store: int = 4
+    at_once_of_store: int = 8  # as many as a store's agent sends
     waiting: int = 64  # for one of those places; more are answered 503
     wait_s: float = 5.0
     connect_s: float = 3.0
