@@ -21,7 +21,10 @@ PACKAGES = ("appliance", "sync", "models", "installer")
 STORE_HALF = ("appliance", "sync")
 MOST_LINES = 340
 # Sets the variable that llama.cpp's OpenMP reads when its library is loaded; reads none.
-READS_ENVIRONMENT = {"appliance/engines/llama_library.py"}
+READS_ENVIRONMENT = {
+    "appliance/engines/llama_library.py",
+    "sync/chain/processes.py",  # hands it on, whole, to the programs it starts
+}
 TRAINING = ("torch", "transformers", "sklearn", "optimum")
 
 # Imports every module named on the command line, then says what else came along.
@@ -112,7 +115,9 @@ def imported(names: list[str], *, folder: Path = ROOT) -> dict[str, list[str] | 
 
 
 def module_names(*packages: str) -> list[str]:
-    parts = (p.relative_to(ROOT).with_suffix("").parts for p in sources(*packages))
+    # Alembic's env.py is its script, run by it inside a migration and nowhere else.
+    found = (p for p in sources(*packages) if "migrations" not in p.parts)
+    parts = (p.relative_to(ROOT).with_suffix("").parts for p in found)
     return [".".join(n[:-1] if n[-1] == "__init__" else n) for n in parts]
 
 
