@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ BUSY_MS = 10_000  # a writer waits this long for another process's transaction
 CACHE_KIB = 16_384  # pages of SQLite kept in memory by each connection
 MOST_IN_ONE_COMMIT = 256
 MOST_WAITING = 4_096  # writes; one more is refused, for a queue that long is a hub that is down
-MOST_TRIES = 3  # of a transaction that lost to another worker's
+MOST_TRIES = 4  # of a transaction that lost to another worker's
+PAUSE_S = 0.1
 # FULL, not NORMAL: under WAL a NORMAL commit can vanish when the power goes, and a store deletes
 # what the hub said it keeps. Test: faults/test_hub_kill.py.
 SYNCHRONOUS = "FULL"
@@ -149,8 +151,9 @@ class Writer:
                     outcomes = [_within(connection, work) for work, _ in taken]
             except _LostRace as exc:
                 if attempt < MOST_TRIES:
+                    time.sleep(PAUSE_S * attempt)  # the winner has what both wanted: let it end
                     continue
-                failure: BaseException = exc.__cause__ or exc
+                failure: BaseException = exc
             except BaseException as exc:  # noqa: BLE001 - whoever waits must hear of it
                 failure = exc
             else:
