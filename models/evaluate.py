@@ -107,6 +107,7 @@ def examine(
     material: Material,
     size: int,
     seed: int,
+    is_whole: bool = True,
 ) -> dict[str, Any]:
     """Calibrate on one set of held-out questions, then report on another, disjoint in its asks.
 
@@ -116,17 +117,22 @@ def examine(
         material: Held-out asks for the figures; none of them in `practice`.
         size: Answerable questions of the report; half as many more have no answer.
         seed: Of both draws.
+        is_whole: Ask the hand-written and the further kinds too.
     """
     trial = sit(model, exam(_draw(seed + 1), practice, size=size // 2))
     least = threshold(trial)
     sat = sit(model, exam(_draw(seed), material, size=size))
-    heard = sit(model, spoken(_draw(seed + 5), material, size=size // 3))
-    others = sit(model, further(_draw(seed + 6), material, size=size // 6))
-    return {
+    found = {
         "seed": seed,
         "calibrated": report(sat, least=least),
         "uncalibrated": report(sat, least=0.0),
         "validation": report(trial, least=least),
+    }
+    if not is_whole:
+        return found
+    heard = sit(model, spoken(_draw(seed + 5), material, size=size // 3))
+    others = sit(model, further(_draw(seed + 6), material, size=size // 6))
+    return found | {
         "spoken": report(heard, least=least),
         "spoken uncalibrated": report(heard, least=0.0),
         "further": report(others, least=least),

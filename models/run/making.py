@@ -111,7 +111,8 @@ def _take(bench: Bench, source: Path, names: Sequence[str]) -> None:
             hint="Name a Hugging Face folder, the folder of a specialist's training, or a release's"
             " specialist.gguf.",
         )
-    for name in names:
+    reckoned = [p.name for p in source.glob("orders-*.npy")]  # named by what they are orders of
+    for name in (*names, *reckoned):
         if (source / name).is_file():
             shutil.copyfile(source / name, bench.work / name)
 

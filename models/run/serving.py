@@ -194,8 +194,9 @@ def _exams(bench: Bench) -> dict[str, Any]:
         path = bench.made("quantize") / f"{kind}.gguf"
         with closing(LlamaEngine(path, threads=1, limits=EXAM)) as served:
             found[kind] = examine(
-                served, practice=practice, material=test, size=wanted.size, seed=wanted.seed
-            )
+                served, practice=practice, material=test, size=wanted.size, seed=wanted.seed,
+                is_whole=kind == bench.recipe.quantize.ship,  # the others are only compared
+            )  # fmt: skip
     return found
 
 
