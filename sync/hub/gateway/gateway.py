@@ -198,4 +198,6 @@ def _upstream(one: UpstreamSettings, settings: GatewaySettings, hub: HubSettings
         patience=Patience(settings.first_token_s, settings.between_tokens_s),
         micros_in=one.price_in,
         micros_out=one.price_out,
+        length_key=one.length_key,
+        omit=one.omit,
     )

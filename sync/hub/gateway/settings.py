@@ -16,6 +16,7 @@ from sync.hub.settings import FILE_NAME, HubSettings
 T = TypeVar("T")
 PART = "gateway"
 MOST_UPSTREAMS = 8
+LENGTH_KEYS = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class UpstreamSettings:
     model: str = ""  # its name there; '': the one server's own, "default"
     key_file: str = ""  # mode 0600; relative to the hub's home
     key: str = ""  # or here, if hub.toml has mode 0600; never printed
+    length_key: str = "max_tokens"  # what bounds an answer there; or max_completion_tokens
+    omit: tuple[str, ...] = ()  # members it does not take: "temperature", "stream_options" …
     price_in: float = 0.0  # of a million prompt tokens
     price_out: float = 0.0  # of a million completion tokens
 
@@ -102,6 +105,12 @@ def _upstream(table: object, path: Path) -> UpstreamSettings:
         raise BadInput(
             f"{path}: upstream {found.name!r} needs a base_url such as https://host/v1.",
             hint="A key goes into key_file, not into the URL.",
+        )
+    if found.length_key not in LENGTH_KEYS or {"messages", "stream"} & set(found.omit):
+        raise BadInput(
+            f"{path}: upstream {found.name!r} cannot be asked so: length_key is one of"
+            f" {', '.join(LENGTH_KEYS)}, and messages and stream are always sent.",
+            hint="Mend it.",
         )
     if found.key and found.key_file:
         raise BadInput(f"{path}: upstream {found.name!r} has key and key_file.", hint="Keep one.")

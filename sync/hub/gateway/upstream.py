@@ -54,6 +54,8 @@ class Upstream:
     patience: Patience
     micros_in: float  # millionths of the currency a prompt token: the price of a million
     micros_out: float
+    length_key: str = "max_tokens"
+    omit: tuple[str, ...] = ()
     _closing: set[asyncio.Future[None]] = field(default_factory=set, repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -86,8 +88,7 @@ class Upstream:
     async def _events(
         self, client: httpx.AsyncClient, sent: Mapping[str, Any]
     ) -> AsyncGenerator[Piece]:
-        body = {**sent, "model": self.model, "stream": True}
-        body["stream_options"] = {"include_usage": True}
+        body = self._body(sent)
         headers = {"accept": "text/event-stream"}
         if self.key:
             headers["authorization"] = f"Bearer {self.key}"
@@ -110,6 +111,13 @@ class Upstream:
             raise UpstreamFailed(f"does not speak the protocol: {exc}", Blame.UPSTREAM) from exc
         if not reader.is_done:
             raise UpstreamFailed("ended in the middle of an answer", Blame.UPSTREAM)
+
+    def _body(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a request as this server wants it."""
+        body = {name: value for name, value in sent.items() if name != "max_tokens"}
+        body[self.length_key] = sent["max_tokens"]
+        body |= {"model": self.model, "stream": True, "stream_options": {"include_usage": True}}
+        return {name: value for name, value in body.items() if name not in self.omit}
 
     async def _close(self, response: httpx.Response) -> None:
         """Hang up, in a task of its own: a caller that is cancelled twice must not stop it."""

@@ -46,6 +46,8 @@ def test_the_table_is_read(tmp_path: Path) -> None:
         (ONE.replace("https", "ftp"), "needs a base_url"),
         (ONE.replace("vendor.example", "me:secret@vendor.example"), "needs a base_url"),
         (ONE + 'key = "a"\nkey_file = "b"\n', "Keep one"),
+        (ONE + 'length_key = "n"\n', "length_key"),
+        (ONE + 'omit = ["messages"]\n', "always sent"),
         (ONE + "weight = 3\n", "unknown setting 'weight'"),
     ],
 )
