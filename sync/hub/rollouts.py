@@ -34,6 +34,7 @@ from sync.trust.ring import RingPointer
 from sync.wire import Wish, WishKind
 
 REMEMBER_S = 60.0  # sightings are written down so often; a kill loses no more of them
+BY_HAND = "backroom release"  # who paused, where nobody gave a name
 REFRESH_S = 3_600.0  # half of a timestamp's week is left when it is signed again
 ALARM = "rollout"  # a pointer that cannot be signed, or a rollout that halted
 log = logging.getLogger("backroom.hub.rollouts")
@@ -97,6 +98,9 @@ class Rollouts:
             return None
         if self._act(found):
             return None  # the stores are heard when what is decided is signed
+        if (word := self._elsewhere(found, now)) is not None:
+            self._append(found, word)
+            return None
         decision = self._decide(found, now)
         self._remember(found.id)
         if _is_news(found, decision):
@@ -126,9 +130,31 @@ class Rollouts:
             decision.percent,
             why=decision.why,
         )
+        self._append(found, event)
+
+    def _append(self, found: Rollout, event: Event) -> None:
         number = len(found.log) + 1
         log.info("rollout %s: %s: %s", found.id, event.kind.value, event.why)
         self.ledger.write(lambda c: book.append(c, found.id, event, number=number))
+
+    def _elsewhere(self, found: Rollout, now: datetime) -> Event | None:
+        """Return what a person has said with `backroom release`, past this rollout.
+
+        Whoever takes a ring elsewhere by hand, back for instance, is right, and not to be signed
+        over; a ring paused by hand is a rollout paused.
+        """
+        stands = progress(found.plan, found.events)
+        for pointer in wanted(found.plan, stands, salt=found.id):
+            current = self._current(pointer.ring)
+            if current is None or stands.status is Status.HALTED:
+                continue
+            if not _is_of(current, found):
+                why = f"ring {pointer.ring} was pointed at {current.release} by hand"
+                return Event(EventKind.HALTED, now, why=why)
+            if current.state == "pause" and pointer.state == "go":
+                why = f"ring {pointer.ring} was paused by hand"
+                return Event(EventKind.PAUSED, now, by=BY_HAND, why=why)
+        return None
 
     def _act(self, found: Rollout) -> bool:
         """Sign what the log wants and is not yet signed; tell whether there was anything.
@@ -140,7 +166,12 @@ class Rollouts:
         if not pending:
             return False
         stands = progress(found.plan, found.events)
-        pointers = wanted(found.plan, stands, salt=found.id)
+        begun = {w.event.ring for w in pending if w.event.kind is EventKind.ADVANCED}
+        pointers = tuple(
+            pointer
+            for pointer in wanted(found.plan, stands, salt=found.id)
+            if pointer.ring in begun or self._is_ours(pointer.ring, found)
+        )
         now = self.clock.now()
         if any(w.event.kind in _SIGNS for w in pending):
             if stands.status is Status.HALTED:
@@ -178,12 +209,18 @@ class Rollouts:
             book.close(connection, found.id, now=now)
 
     def _promote(self, pointer: RingPointer) -> None:
+        if self._current(pointer.ring) != pointer:
+            self.rings.promote(pointer)
+
+    def _is_ours(self, ring: str, found: Rollout) -> bool:
+        current = self._current(ring)
+        return current is None or _is_of(current, found)
+
+    def _current(self, ring: str) -> RingPointer | None:
         try:
-            if self.rings.ring(pointer.ring) == pointer:
-                return
+            return self.rings.ring(ring)
         except NotPublished:
-            pass  # a new ring
-        self.rings.promote(pointer)
+            return None  # a new ring
 
     def _remember(self, rollout: str) -> None:
         at = self.clock.monotonic()
@@ -201,6 +238,11 @@ def _is_news(found: Rollout, decision: Decision) -> bool:
         return False
     is_paused = progress(found.plan, found.events).status is Status.PAUSED
     return decision.action is not Action.PAUSE or not is_paused
+
+
+def _is_of(pointer: RingPointer, found: Rollout) -> bool:
+    """Tell whether a pointer is one that this rollout signed."""
+    return pointer.release == found.plan.release and pointer.salt == found.id
 
 
 def _wish(

@@ -237,6 +237,47 @@ def replace_rings(shops: Fleet, rings: object):
     return job
 
 
+def test_a_ring_taken_back_by_hand_is_not_signed_over(shops: Fleet) -> None:
+    shops.add("0001")
+    shops.add("0002", ring="all")
+    shops.repository.promote(RingPointer("lab", OLD, 1))
+    shops.start(PLAN)
+    job = shops.job()
+    job.step()
+    shops.beat("0001", SwitchState.PROBATION)
+    job.step()
+    shops.repository.rollback("lab", OLD)
+    by_hand = shops.repository.ring("lab")
+    shops.beat("0001", SwitchState.SETTLED, live=OLD)
+
+    job.step()
+    job.step()
+
+    assert shops.repository.ring("lab") == by_hand
+    assert shops.kinds() == ["started", "advanced", "halted"]
+    assert "ring lab was pointed at v1 by hand" in shops.rollout().log[2].event.why
+    assert ("pause", "lab") not in shops.wishes()
+    assert shops.rollout().closed_at is not None
+
+
+def test_a_ring_paused_by_hand_pauses_the_rollout_until_somebody_resumes_it(shops: Fleet) -> None:
+    shops.add("0001")
+    shops.start(PLAN)
+    job = shops.job()
+    job.step()
+    shops.repository.pause("lab")
+
+    for _ in range(3):
+        job.step()
+    paused = (shops.kinds(), shops.repository.ring("lab").state)
+    now = shops.clock.now()
+    shops.say(words.resumed(PLAN, shops.rollout().events, by="Ana", at=now, why=""))
+    job.step()
+
+    assert paused == (["started", "advanced", "paused"], "pause")
+    assert shops.repository.ring("lab").state == "go"
+
+
 def test_a_second_rollout_waits_for_the_first(shops: Fleet) -> None:
     shops.start(PLAN)
 
