@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -187,17 +188,21 @@ def write(path: Path, table: Any) -> None:
 
 
 def _exams(bench: Bench) -> dict[str, Any]:
+    """Examine every size, side by side: each has an engine of one thread."""
     practice, test = open_desk(bench).held_out.halves()
-    wanted, found = bench.recipe.exam, {}
-    for kind in bench.recipe.quantize.kinds:
-        bench.watch.note(f"exam of {kind}")
+    wanted, kinds = bench.recipe.exam, bench.recipe.quantize.kinds
+
+    def sat(kind: str) -> dict[str, Any]:
         path = bench.made("quantize") / f"{kind}.gguf"
         with closing(LlamaEngine(path, threads=1, limits=EXAM)) as served:
-            found[kind] = examine(
+            return examine(
                 served, practice=practice, material=test, size=wanted.size, seed=wanted.seed,
                 is_whole=kind == bench.recipe.quantize.ship,  # the others are only compared
             )  # fmt: skip
-    return found
+
+    bench.watch.note(f"exams of {', '.join(kinds)}")
+    with ThreadPoolExecutor(max_workers=len(kinds)) as hall:
+        return dict(zip(kinds, hall.map(sat, kinds), strict=True))
 
 
 def _fastest(bench: Bench, sizes: Mapping[str, Any]) -> str:
