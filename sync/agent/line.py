@@ -90,6 +90,7 @@ class Line:
         self._proxy = proxy
         self._ca_file = ca_file
         self._clients: dict[bool, httpx.Client] = {}
+        self._is_closed = False
         self._lock = threading.Lock()
 
     @property
@@ -103,8 +104,9 @@ class Line:
         return context if isinstance(context, ssl.SSLContext) else None
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Let the connections go, for good: who still asks is told that the line is down."""
         with self._lock:
+            self._is_closed = True
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
@@ -306,6 +308,8 @@ class Line:
 
     def _client(self, *, is_clock_off: bool) -> httpx.Client:
         with self._lock:
+            if self._is_closed:
+                raise LineDown("The agent has ended.")
             if is_clock_off not in self._clients:
                 self._clients[is_clock_off] = httpx.Client(
                     verify=_context(self.hub, self._ca_file, is_clock_off=is_clock_off),
