@@ -48,7 +48,7 @@ def _nothing() -> None:
     """Build and check the index of documents and products."""
 
 
-def build(
+def build(  # noqa: PLR0917 - a command's options, given by name
     target: Annotated[Path, typer.Option("--out", help="The index file to write.")],
     docs: Annotated[
         list[Path] | None,
@@ -61,11 +61,15 @@ def build(
         Path | None, typer.Option(help="Write what was made and what was skipped, as JSON.")
     ] = None,
     embedder: EmbedderOption = DEMO_RELEASE / "embedder",
+    like: Annotated[
+        Path | None,
+        typer.Option(help="The index stores have now: what did not change stays where it is."),
+    ] = None,
 ) -> None:
     """Build one immutable index file from documents and a catalogue.
 
     Stopped half way, run it again: what was embedded is kept beside the output. The same input
-    gives the same file.
+    gives the same file. With --like an update of a few rows travels to stores as a few hundredths.
     """
     from appliance.engines.onnx import OnnxEmbedder  # noqa: PLC0415
     from appliance.index_build.build import build_index  # noqa: PLC0415
@@ -80,6 +84,7 @@ def build(
             out=target,
             embedder=model,
             embedder_digest=model.digest,
+            like=like,
             step=step,
         )
     if report is not None:

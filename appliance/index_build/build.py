@@ -20,6 +20,7 @@ from appliance.index_build.chunks import document_chunks, product_chunks, spans
 from appliance.index_build.documents import read_documents
 from appliance.index_build.embeddings import EmbeddingCache, cache_path
 from appliance.index_build.pieces import Chunk, Document, Notes, Product, Skipped
+from appliance.index_build.places import in_place, read_places
 from appliance.ports import Embedder, Vectors
 from appliance.store import index_schema as schema
 from appliance.store.identifiers import keys
@@ -54,12 +55,15 @@ def build_index(
     out: Path,
     embedder: Embedder,
     embedder_digest: str,
+    like: Path | None = None,
     step: Step | None = None,
 ) -> BuildReport:
     """Read everything, embed it, write `out` and report.
 
     The file appears under its name only when it is complete and on disk. A build that was stopped
-    is run again with the same arguments: texts already embedded are not embedded again.
+    is run again with the same arguments: texts already embedded are not embedded again. With
+    `like`, an earlier index, what did not change stays where it was there, so that the update
+    travels as little; answers do not depend on it.
 
     Raises:
         BadInput: Nothing usable to index, or `out` cannot be written.
@@ -78,6 +82,11 @@ def build_index(
             "There is nothing to index.", hint="Give --docs DIR, --catalog FILE or both."
         )
     _check_out(out)
+    sha = _content_sha256(chunks, products)  # the same wherever the rows come to stand
+    if like is not None:
+        earlier = read_places(like)
+        chunks = in_place(chunks, [c.id for c in chunks], earlier.passages)
+        products = in_place(products, [p.sku for p in products], earlier.products)
     with EmbeddingCache(cache_path(out)) as cache:
         spoken = [_sentences(c) for c in chunks]
         texts = [c.embedded for c in chunks]
@@ -89,7 +98,6 @@ def build_index(
             step=lambda n, m: say("embedding", n, m),
         )
         vectors = everything[: len(chunks)]
-        sha = _content_sha256(chunks, products)
         meta = {
             "schema": schema.SCHEMA,
             "content_sha256": sha,

@@ -3,7 +3,8 @@
     python -m tests.bench.bench_delta [--passages 6000]
 
 One row in a hundred is rewritten, one removed, one new. `rebuilt` is what headquarters does: the
-whole index built again from the documents and the catalogue. `in place` is the same index with rows
+whole index built again from the documents and the catalogue, `--like` the one before; `without
+like` shows what that is worth. `in place` is the same index with rows
 changed by SQL, which is what a file format alone costs.
 """
 
@@ -71,17 +72,26 @@ def bench_delta(*, passages: int) -> dict[str, dict[str, float]]:
         _build(folder / "old.db", docs, catalog, embedder)
         changed = _changed(docs, texts), _changed(catalog, texts)
         _build(folder / "new.db", *changed, embedder)
+        _build(folder / "like.db", *changed, embedder, like=folder / "old.db")
         shutil.copyfile(folder / "old.db", folder / "sql.db")
         change_rows(folder / "sql.db")
         return {
-            "rebuilt": _figures(folder, "old.db", "new.db"),
+            "rebuilt": _figures(folder, "old.db", "like.db"),
+            "without_like": _figures(folder, "old.db", "new.db"),
             "in_place": _figures(folder, "old.db", "sql.db"),
         }
 
 
-def _build(out: Path, docs: Path, catalog: Path, embedder: TextEmbedder) -> None:
+def _build(
+    out: Path, docs: Path, catalog: Path, embedder: TextEmbedder, like: Path | None = None
+) -> None:
     build_index(
-        docs=[docs], catalog=catalog, out=out, embedder=embedder, embedder_digest=embedder.digest
+        docs=[docs],
+        catalog=catalog,
+        out=out,
+        embedder=embedder,
+        embedder_digest=embedder.digest,
+        like=like,
     )
 
 
