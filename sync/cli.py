@@ -7,8 +7,8 @@ import typer
 from sync.agent import commands as agent
 from sync.chain import commands as chain
 from sync.hub import commands as hub
+from sync.hub import rollout_commands as rollout
 from sync.publish import commands as release
-from sync.rollout import commands as rollout
 
 
 def register(app: typer.Typer) -> None:

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from sync.errors import NotPublished
 from sync.hub import rollout_book as book
 from sync.hub.ledger import Ledger
+from sync.hub.rollout_commands import app
 from sync.hub.settings import FILE_NAME, load_settings
 from sync.publish.repository import Repository
-from sync.rollout.commands import app
 from sync.rollout.events import EventKind
 from sync.trust.ring import RingPointer
 from sync.wire import SwitchReport, SwitchState, WishKind

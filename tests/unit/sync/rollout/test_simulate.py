@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.errors import BadInput
-from sync.rollout.commands import app
+from sync.hub.rollout_commands import app
 from sync.rollout.radius import EXAMPLE, measure
 from sync.rollout.simulate import simulate
 from sync.rollout.world import Fault, Setting

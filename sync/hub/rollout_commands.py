@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sync.rollout import person_commands
+from sync.hub import rollout_words_commands
 
 app = typer.Typer(help="Take a release to the stores in rings.", no_args_is_help=True)
 out = Console(highlight=False, soft_wrap=True)
@@ -84,4 +84,4 @@ def simulate(  # noqa: PLR0917 - a command's options, given by name
     out.print(radius_table(radii))
 
 
-person_commands.register(app)
+rollout_words_commands.register(app)
