@@ -23,7 +23,7 @@ from tests.fakes.hub import ScriptedHub, scripted_hub
 ROOT = Path(__file__).parents[2]
 KILLS = 10
 ITEMS = 40
-MOST_ROUNDS = 60
+MOST_ROUNDS = 200
 # Seals and sends what is there, again and again, as the agent's job does.
 SENDER = """
 import sys
@@ -49,6 +49,13 @@ with agent_ends(home) as ends:
 def hub() -> Iterator[ScriptedHub]:
     with scripted_hub() as hub:
         yield hub
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[SqliteSpool]:
+    spool = a_spool(tmp_path)
+    yield spool
+    spool.database.close()
 
 
 def put(spool: SqliteSpool, first: int, count: int) -> None:
@@ -91,10 +98,10 @@ def finished(home: Path, spool: SqliteSpool) -> None:
 
 
 def test_killed_at_random_moments_the_agent_loses_nothing_and_sends_nothing_twice(
-    hub: ScriptedHub, tmp_path: Path
+    hub: ScriptedHub, tmp_path: Path, spool: SqliteSpool
 ) -> None:
     enrolled(tmp_path, hub.url)
-    spool, moments = a_spool(tmp_path), random.Random(20_261_127)
+    moments = random.Random(20_261_127)
 
     for kill in range(KILLS):
         put(spool, kill * ITEMS, ITEMS)
@@ -105,7 +112,6 @@ def test_killed_at_random_moments_the_agent_loses_nothing_and_sends_nothing_twic
     assert set(arrived(hub).values()) == {1}  # under one name each
     assert spool.dropped() == 0
     assert len(hub.chains) == len(set(hub.chains)) or _follows(hub.chains)
-    spool.database.close()
 
 
 def _follows(chains: list[str]) -> bool:
@@ -117,19 +123,17 @@ def _follows(chains: list[str]) -> bool:
 @pytest.mark.parametrize(
     "weather",
     [
-        Weather(cut=0.3),
-        Weather(truncated=0.3),
-        Weather(altered=0.3),
-        Weather(replayed=0.5),
-        Weather(cut=0.15, truncated=0.15, altered=0.15, replayed=0.3, delay_s=0.001),
+        Weather(cut=0.9, most_kib=2_000),
+        Weather(truncated=0.9, most_kib=1_500),
+        Weather(cut=0.9, replayed=1.0, most_kib=2_000),
+        Weather(cut=0.8, truncated=0.3, altered=0.3, replayed=0.8, delay_s=0.001, most_kib=2_000),
     ],
-    ids=["cut", "truncated", "altered", "replayed", "everything"],
+    ids=["cut", "truncated", "replayed", "everything"],
 )
 def test_over_a_line_that_misbehaves_everything_arrives_under_one_name(
-    hub: ScriptedHub, tmp_path: Path, weather: Weather
+    hub: ScriptedHub, tmp_path: Path, spool: SqliteSpool, weather: Weather
 ) -> None:
     enrolled(tmp_path, hub.url)
-    spool = a_spool(tmp_path)
     put(spool, 0, 60)
     host, port = hub.url.removeprefix("http://").split(":")
     with rough_line((host, int(port)), weather) as line:
@@ -138,21 +142,20 @@ def test_over_a_line_that_misbehaves_everything_arrives_under_one_name(
         plain["hub"] = "http://{}:{}".format(*line.address)
         identity.write_text(json.dumps(plain))
         finished(tmp_path, spool)
-        assert line.count.connections > 1
+        befallen = line.count
 
+    faults = befallen.cut + befallen.truncated + befallen.altered + befallen.replayed
+    assert faults > 0, befallen
     assert sorted(arrived(hub)) == list(range(60))
     assert set(arrived(hub).values()) == {1}
     assert spool.dropped() == 0
-    spool.database.close()
 
 
 def test_the_check_of_these_tests_finds_an_item_that_is_lost(
-    hub: ScriptedHub, tmp_path: Path
+    hub: ScriptedHub, tmp_path: Path, spool: SqliteSpool
 ) -> None:
     enrolled(tmp_path, hub.url)
-    spool = a_spool(tmp_path)
     put(spool, 0, 3)
     spool.remove([spool.owing(most_bytes=10**9)[0].id])  # what a careless agent would do
     finished(tmp_path, spool)
     assert len(arrived(hub)) == 2
-    spool.database.close()

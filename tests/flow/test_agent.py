@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,11 +30,12 @@ from tests.builders.agents import enrolled
 from tests.builders.hub.homes import make_home
 from tests.builders.hub.process import RunningHub, running
 from tests.builders.stores import HEADPHONES, Parts
-from tests.builders.upstreams import Temper, upstream
+from tests.fakes.hub import scripted_hub
 
 ASKER = Principal(device="d1", badge="a7", role=Role.ASSOCIATE)
 UNKNOWN = "zzz qqq for customer Maria Lopez"
 LONGEST_S = 30.0
+SECRET = "sk-vendor-0123456789"
 CLOCK = SystemClock()
 
 
@@ -160,21 +162,14 @@ def test_a_device_that_is_revoked_loses_nothing_and_goes_on_once_it_is_enrolled_
 def test_the_generalist_answers_through_the_hub_with_names_put_back_sentence_by_sentence(
     tmp_path: Path,
 ) -> None:
-    words = (
-        "Tell",
-        " [NAME",
-        "_1]",
-        " 30",
-        " days",
-        " [1].",
-        " Bring",
-        " the",
-        " receipt",
-        " [1].",
-    )
+    said = "[NAME_1], opened headphones come back within 30 days [1]. Opened headphones come back with the receipt [1]."
+    words = re.findall(r".{1,7}", said)  # tokens of ours are cut in half
     parts = Parts.at(tmp_path / "store", CLOCK)
     store, heard = parts.store(tmp_path / "store"), list[str]()
-    with upstream(Temper(words=words)) as vendor, _gateway(tmp_path / "hub", vendor.url) as hub:
+    with (
+        scripted_hub(chat=words, tokens={SECRET}) as vendor,
+        _gateway(tmp_path / "hub", f"{vendor.url}/v1") as hub,
+    ):
         enrolled(tmp_path / "store", hub.url, hub.code("0105"))
         ends = open_ends(Settings(home=tmp_path / "store"))
         with ends.folder.locked():
@@ -189,13 +184,14 @@ def test_the_generalist_answers_through_the_hub_with_names_put_back_sentence_by_
                 listener=Listener(_no, _no, lambda s: heard.append(s.text)),
             )
             ends.close()
-        sent = str(vendor.seen.bodies)
+        sent = str(vendor.chats)
     assert "Maria" not in sent
     assert HEADPHONES.text in sent
     tried = [(a.outcome, a.why) for a in reply.attempts if a.lane is LaneName.GENERALIST]
-    assert tried == [("answered", "")]
-    assert reply.text == "Tell Maria Lopez 30 days. Bring the receipt."
-    assert heard == ["Tell Maria Lopez 30 days.", "Bring the receipt."]
+    assert tried == [("answered", "")], (tmp_path / "hub" / "log").read_text()
+    first = "Maria Lopez, opened headphones come back within 30 days."
+    assert heard == [first, "Opened headphones come back with the receipt."]
+    assert reply.text == " ".join(heard)
 
 
 def _no(_: object) -> None:
@@ -206,7 +202,7 @@ def _no(_: object) -> None:
 def _gateway(home: Path, vendor: str) -> Iterator[RunningHub]:
     make_home(home)
     key = home / "keys" / "u0.key"
-    key.write_text("sk-vendor-0123456789")
+    key.write_text(SECRET)
     key.chmod(0o600)
     table = f'[[gateway.upstreams]]\nname = "u0"\nbase_url = "{vendor}"\nmodel = "m"\n'
     (home / FILE_NAME).write_text(f'{table}key_file = "keys/u0.key"\n')

@@ -182,9 +182,22 @@ def rough_line(to: tuple[str, int], weather: Weather | None = None) -> Iterator[
     line = RoughLine(to, weather or Weather())
     loop, ready = asyncio.new_event_loop(), threading.Event()
 
+    servers: list[asyncio.Server] = []
+
     async def begin() -> None:
-        await line.serve("127.0.0.1", 0)
+        servers.append(await line.serve("127.0.0.1", 0))
         ready.set()
+
+    async def end() -> None:
+        for server in servers:
+            server.close()
+        line.hang_up()
+        mine = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.1)  # what was cut is told to its writers
 
     def run() -> None:
         asyncio.set_event_loop(loop)
@@ -197,12 +210,9 @@ def rough_line(to: tuple[str, int], weather: Weather | None = None) -> Iterator[
     try:
         yield line
     finally:
-        loop.call_soon_threadsafe(line.hang_up)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
 
