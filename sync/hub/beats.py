@@ -23,7 +23,8 @@ from sync.wire import BEAT, Beat, BeatAnswer, Wish
 
 JITTER = 0.1  # of the interval, so that stores that began together drift apart
 SAID_FOR = 1.5  # intervals: a wish is told in beats for so long, for an answer can get lost
-EXPIRED_FAULT = "expired"  # in a store's fault: its trusted metadata has run out
+# Words of a store's fault that tell of its trusted metadata: `sync.errors.StaleMetadata`.
+METADATA, PAST = "metadata", ("expired", "past its date", "stale")
 FIND_BEFORE = select(
     beats.c.received_at,
     beats.c.boot,
@@ -106,7 +107,7 @@ def entry_of(told: Beat, caller: Caller, before: Before | None, *, now: datetime
 def faults_of(told: Beat, before: Before | None) -> Mapping[str, str]:
     """Return the alarms that a beat raises, kind and reason; pure."""
     found = {}
-    if any(EXPIRED_FAULT in fault for fault in told.faults):
+    if any(METADATA in fault and any(word in fault for word in PAST) for fault in told.faults):
         found[EXPIRED] = "The store's trusted metadata has expired: it takes no new release."
     if before is None:
         return found

@@ -19,6 +19,7 @@ from appliance.errors import BackroomError, BadInput
 from sync.hub.errors import LedgerError, LedgerFull
 
 T = TypeVar("T")
+Outcome = tuple[Any, Exception | None]  # what one write returned, or why it was undone
 
 READERS = 4  # threads and connections of one worker
 BUSY_MS = 10_000  # a writer waits this long for another process's transaction
@@ -54,8 +55,17 @@ class Ledger:
         Raises:
             LedgerError: The database could not be read.
         """
-        with translated(self.url), self._reading.connect() as connection:
-            return work(connection)
+        with translated(self.url):
+            try:
+                with self._reading.connect() as connection:
+                    return work(connection)
+            except DBAPIError as exc:
+                if not exc.connection_invalidated:
+                    raise
+            # The server was restarted since: its pool is new now. Asked once more instead of being
+            # pinged before every read, which would be a round trip more for each request.
+            with self._reading.connect() as connection:
+                return work(connection)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; it is durable when this returns.
@@ -148,7 +158,10 @@ class Writer:
         for attempt in range(1, MOST_TRIES + 1):
             try:
                 with translated(str(self._engine.url)), self._engine.begin() as connection:
-                    outcomes = [_within(connection, work) for work, _ in taken]
+                    if len(taken) == 1:  # it is undone with the transaction, and needs no point
+                        outcomes: list[Outcome] = [(taken[0][0](connection), None)]
+                    else:
+                        outcomes = [_within(connection, work) for work, _ in taken]
             except _LostRace as exc:
                 if attempt < MOST_TRIES:
                     time.sleep(PAUSE_S * attempt)  # the winner has what both wanted: let it end
@@ -169,9 +182,7 @@ class _LostRace(LedgerError):
     """Another worker's transaction went first; the same again may well succeed."""
 
 
-def _within(
-    connection: Connection, work: Callable[[Connection], Any]
-) -> tuple[Any, Exception | None]:
+def _within(connection: Connection, work: Callable[[Connection], Any]) -> Outcome:
     """Return what `work` returned or raised, undone in the second case."""
     point = connection.begin_nested()
     try:
@@ -204,7 +215,9 @@ def engines(url: str) -> tuple[Engine, Engine]:
         if name == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
             return (
-                create_engine(parsed, pool_size=READERS, max_overflow=0, pool_pre_ping=True),
+                create_engine(
+                    parsed, pool_size=READERS, max_overflow=0, isolation_level="AUTOCOMMIT"
+                ),
                 create_engine(parsed, pool_size=1, max_overflow=0, pool_pre_ping=True),
             )
     except (ArgumentError, NoSuchModuleError, ImportError) as exc:

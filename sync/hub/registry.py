@@ -113,6 +113,8 @@ def redeem(
         if mine is None or mine.public_key != public_key or mine.state != ACTIVE:
             raise _wrong_code()
         return mine
+    # First of all this row: two machines that enrol as one store at once come one after the other.
+    connection.execute(update(stores).where(stores.c.number == code.store).values(ring=code.ring))
     why = "The store was enrolled again."
     before = end_devices(connection, code.store, state=REVOKED, why=why, now=now)
     end_streams(connection, before, now=now)
@@ -127,7 +129,6 @@ def redeem(
             enrolled_at=now,
         )
     )
-    connection.execute(update(stores).where(stores.c.number == code.store).values(ring=code.ring))
     return Device(device, code.store, code.ring, public_key, ACTIVE, "", 0, 0)
 
 

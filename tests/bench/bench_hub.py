@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import resource
 import tempfile
@@ -99,6 +100,7 @@ async def _measured(
         "hub_cpu_percent_of_a_core": round(100 * used / lasted, 1),
         "hub_memory_mib": round(_memory_mib(hub)),
         "machine_busy_percent": _busy_percent(others),
+        "machine_load": [round(load, 1) for load in os.getloadavg()],
         "steady_ms": steady,
         "push": {
             **woken,

@@ -194,7 +194,10 @@ def test_expired_metadata_is_an_alarm_until_beats_say_so_no_more(
     hub: Hub, client: Client, clock: FakeClock
 ) -> None:
     store = store_at(hub, client)
-    store.beaten(faults=("metadata_expired",))
+    store.beaten(faults=("The token has expired.",))
+    assert alarms_of(hub) == []
+    stale = "The repository's metadata is past its date: timestamp.json is expired."
+    store.beaten(faults=("disk", stale))
     assert alarms_of(hub) == [("0001", "expired_metadata")]
 
     store.beaten()

@@ -301,3 +301,20 @@ def test_a_full_queue_answers_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     ledger.close()
     with pytest.raises(LedgerError):
         ledger.write(lambda c: put(c, "v3"))
+
+
+@pytest.mark.postgres
+def test_a_server_that_was_restarted_is_read_again(ledger: Ledger, url: str) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no server")
+    ledger.write(lambda c: put(c, "v1"))
+    assert kept(ledger) == ["v1"]
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    mine = f"{cut} AND datname = current_database()"
+    other = Ledger(url)
+    other.read(lambda c: c.execute(text(mine)).all())
+    other.close()
+
+    assert kept(ledger) == ["v1"]
+    ledger.write(lambda c: put(c, "v2"))
+    assert kept(ledger) == ["v1", "v2"]
