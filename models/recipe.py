@@ -82,6 +82,7 @@ class BaseRecipe:
 
     source: str = ""  # a Hugging Face folder; or a specialist to train on: its training's folder,
     # or the .gguf of a release
+    blend: float = 1.0  # share of what was trained on; the rest are the weights of `source`
     trained: str = ""  # the folder of a finished training of a specialist: taken as it is
     gguf: str = ""  # of that Hugging Face folder, where you have one
 

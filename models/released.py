@@ -54,6 +54,31 @@ def read_released(path: Path) -> tuple[Transformer, Tokenizer]:
         ) from exc
 
 
+def blended(trained: Transformer, before: Transformer, *, share: float) -> Transformer:
+    """Return a model between one that was trained on and what it went on from, weight by weight.
+
+    What a short training learned is mostly kept, what its noise took away mostly comes back.
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+
+    Args:
+        trained: Changed in place.
+        before: Of the same shape.
+        share: Of the trained one, from 0 to 1.
+
+    Raises:
+        BadInput: They differ in shape, or there is no such share.
+    """
+    if trained.shape != before.shape or not 0 <= share <= 1:
+        raise BadInput(
+            f"[base] blend is {share:g} of a {trained.shape} and the rest of a {before.shape}.",
+            hint="Name as `source` what the training went on from, and a blend from 0 to 1.",
+        )
+    with torch.no_grad():
+        for mine, theirs in zip(trained.parameters(), before.parameters(), strict=True):
+            mine.lerp_(theirs, 1 - share)
+    return trained
+
+
 def _shape(reader: GGUFReader) -> Shape:
     named = str(_value(reader, "general.architecture"))
     if named != ARCHITECTURE:

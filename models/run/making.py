@@ -33,7 +33,7 @@ from models.hf_vocab import BaseVocabulary
 from models.lora import LoraSettings
 from models.merge import merge
 from models.recipe import Recipe
-from models.released import SUFFIX
+from models.released import SUFFIX, blended, read_released
 from models.run.bench import Bench
 from models.run.folder import WORK
 from models.run.speed import tokens_per_second
@@ -133,6 +133,9 @@ def _place(bench: Bench) -> Mapping[str, Any]:
     desk = Desk.open(own_recipe(bench), bench.work)
     practice, _ = desk.held_out.halves()
     recipe = bench.recipe
+    if recipe.base.blend < 1:
+        before, _ = read_released(recipe.path(recipe.base.source))
+        model = blended(model, before, share=recipe.base.blend)
     drawn = exam(_draw(recipe.exam.seed + 4), practice, size=recipe.exam.size)
     balanced = balance(model, desk.vocabulary(), drawn)
     export_hf(model, desk.vocabulary().tokenizer, bench.out, name=recipe.name)

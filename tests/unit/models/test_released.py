@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from pathlib import Path
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.training
 
 from models.base import Shape, Transformer  # noqa: E402
 from models.export import export_gguf, quantize  # noqa: E402
-from models.released import read_released  # noqa: E402
+from models.released import blended, read_released  # noqa: E402
 from models.specialist import Desk, start  # noqa: E402
 
 SHAPE = Shape(vocabulary=340, width=64, layers=2, heads=2, inner=96, context=128)
@@ -110,6 +111,17 @@ def test_a_torn_gguf_is_refused_with_what_to_name(
 def test_another_models_gguf_is_refused() -> None:
     with pytest.raises(BadInput, match=r"tiny\.gguf is no specialist's GGUF"):
         read_released(tiny_gguf())
+
+
+def test_a_blend_lies_between_and_other_shapes_are_refused() -> None:
+    first, second = Transformer(SHAPE), Transformer(SHAPE)
+    rows = first.embed.weight.detach().clone(), second.embed.weight.detach().clone()
+
+    mixed = blended(first, second, share=0.75)
+
+    assert torch.allclose(mixed.embed.weight, 0.75 * rows[0] + 0.25 * rows[1], atol=1e-6)
+    with pytest.raises(BadInput, match=r"blend is 0\.5"):
+        blended(first, Transformer(dataclasses.replace(SHAPE, layers=1)), share=0.5)
 
 
 def test_halved_products_are_near_full_ones_and_their_gradients_too() -> None:
