@@ -28,6 +28,7 @@ from appliance.live import (
     Live,
     Slot,
     choices,
+    clear_parts,
     read_live,
     read_standing,
     write_standing,
@@ -69,6 +70,7 @@ class Follower:
         self._is_told = False  # that a look failed; each further one is quiet
         # Taken before it is read: a file replaced in between is looked at again.
         self._seen = _signature(settings.home)
+        clear_parts(settings.home, STANDING)
         self._said = read_standing(settings.home)
         place = self._first(read_live(settings.home))
         self.store = StandingStore(settings, place, home, clock)

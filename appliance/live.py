@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,6 +147,13 @@ def write_standing(home: Path, standing: Standing) -> None:
     """
     with replaced(home / STANDING) as file:
         file.write(json.dumps(to_plain(standing)) + "\n")
+
+
+def clear_parts(home: Path, name: str) -> None:
+    """Remove what kills left of earlier tries to replace a file; its one writer calls it."""
+    for part in home.glob(f".{name}.*.part"):
+        with suppress(OSError):
+            part.unlink()
 
 
 def choices(live: Live, standing: Standing) -> Iterator[tuple[Slot, str]]:

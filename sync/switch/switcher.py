@@ -17,7 +17,7 @@ from pathlib import Path
 
 from appliance.config import Settings
 from appliance.errors import BackroomError, LineDown
-from appliance.live import Slot, read_standing
+from appliance.live import SWITCH, Slot, clear_parts, read_standing
 from appliance.ports import Clock
 from sync.errors import CannotWrite
 from sync.switch import machine
@@ -98,6 +98,7 @@ class Switcher:
         self._lock = threading.Lock()
         self._stepped_s: float | None = None  # when the last step looked at the probation
         self._unsaved_s = 0.0  # of the probation
+        self._is_begun = False
         self._failures, self._again_s = 0, 0.0
 
     def stop(self) -> None:
@@ -342,4 +343,7 @@ class Switcher:
                 except OSError:
                     yield False
                     return
+                if not self._is_begun:
+                    clear_parts(self._settings.home, SWITCH)
+                    self._is_begun = True
                 yield True

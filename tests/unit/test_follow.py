@@ -267,6 +267,14 @@ def test_a_home_that_cannot_be_written_stops_no_answer(
         assert follower.store.place.slot == V2
 
 
+def test_what_a_kill_left_of_a_write_is_cleared_at_the_next_start(chain: Chain) -> None:
+    left = chain.settings.home / ".standing.json.4711.part"
+    left.write_text('{"stan', encoding="utf-8")
+    chain.name(V1, None, 1, "settled")
+    with chain.standing():
+        assert not left.exists()
+
+
 def test_figures_go_on_over_a_switch(chain: Chain) -> None:
     chain.name(V1, None, 1, "settled")
     with chain.standing() as follower:
