@@ -10,6 +10,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ import pytest
 from appliance.errors import BackroomError
 from appliance.store.spool import SqliteSpool
 from tests.builders.agents import a_sending, a_spool, agent_ends, enrolled
-from tests.builders.line.rough import Weather, rough_line
+from tests.builders.line.rough import Weather
 from tests.fakes.hub import ScriptedHub, scripted_hub
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,37 @@ with agent_ends(home) as ends:
 def hub() -> Iterator[ScriptedHub]:
     with scripted_hub() as hub:
         yield hub
+
+
+@dataclass
+class Line:
+    """A rough line in a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+
+    def told(self, weather: Weather) -> dict[str, int]:
+        """Set the weather; return what has befallen the line so far."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asdict(weather)) + "\n")
+        self.process.stdin.flush()
+        return dict(json.loads(self.process.stdout.readline()))
+
+
+@contextmanager
+def rough(to: str, weather: Weather) -> Iterator[Line]:
+    program = [sys.executable, "-m", "tests.builders.line.rough", "127.0.0.1:0", to]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        host, port = json.loads(process.stdout.readline())
+        line = Line(process, f"http://{host}:{port}")
+        line.told(weather)
+        try:
+            yield line
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -136,16 +169,15 @@ def test_over_a_line_that_misbehaves_everything_arrives_under_one_name(
     enrolled(tmp_path, hub.url)
     put(spool, 0, 60)
     host, port = hub.url.removeprefix("http://").split(":")
-    with rough_line((host, int(port)), weather) as line:
+    with rough(f"{host}:{port}", weather) as line:
         identity = tmp_path / "agent" / "identity.json"
         plain = json.loads(identity.read_text())
-        plain["hub"] = "http://{}:{}".format(*line.address)
+        plain["hub"] = line.url
         identity.write_text(json.dumps(plain))
         finished(tmp_path, spool)
-        befallen = line.count
+        befallen = line.told(weather)
 
-    faults = befallen.cut + befallen.truncated + befallen.altered + befallen.replayed
-    assert faults > 0, befallen
+    assert sum(befallen[what] for what in ("cut", "truncated", "altered", "replayed")) > 0
     assert sorted(arrived(hub)) == list(range(60))
     assert set(arrived(hub).values()) == {1}
     assert spool.dropped() == 0

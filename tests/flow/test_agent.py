@@ -162,7 +162,8 @@ def test_a_device_that_is_revoked_loses_nothing_and_goes_on_once_it_is_enrolled_
 def test_the_generalist_answers_through_the_hub_with_names_put_back_sentence_by_sentence(
     tmp_path: Path,
 ) -> None:
-    said = "[NAME_1], opened headphones come back within 30 days [1]. Opened headphones come back with the receipt [1]."
+    said = "[NAME_1], opened headphones come back within 30 days [1]. "
+    said += "Opened headphones come back with the receipt [1]."
     words = re.findall(r".{1,7}", said)  # tokens of ours are cut in half
     parts = Parts.at(tmp_path / "store", CLOCK)
     store, heard = parts.store(tmp_path / "store"), list[str]()
