@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from appliance.codec import from_plain
 from appliance.errors import BadInput
 from sync.trust.paths import is_name
-from sync.trust.pointer import FALLBACKS, MOST_SPLAY_S
+from sync.trust.pointer import FALLBACKS, MOST_SPLAY_S, is_window
 
 T = TypeVar("T")
 
 MOST_RINGS, MOST_STEPS = 32, 32
+MOST_S = 366 * 86_400.0  # of any wait: past it, and in "inf" and "nan", no instant can be named
 HINT = "Mend it, then: backroom rollout plan FILE check"
 
 
@@ -133,8 +134,8 @@ def faults(plan: Plan) -> Iterable[str]:
     names = [ring.ring for ring in plan.rings]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"Ring {name} comes twice."
-    if plan.silent_after_s <= 0 or plan.watch_s < 0:
-        yield "silent_after_s is over 0 and watch_s at least 0."
+    if not (0 < plan.silent_after_s <= MOST_S and 0 <= plan.watch_s <= MOST_S):
+        yield "silent_after_s is over 0 and watch_s at least 0, both at most a year."
     for ring in plan.rings:
         yield from _ring_faults(ring)
 
@@ -144,6 +145,8 @@ def _ring_faults(ring: Ring) -> Iterable[str]:
         yield f"{ring.ring!r} cannot be a ring's name."
     if ring.full_fallback not in FALLBACKS:
         yield f"Ring {ring.ring}: full_fallback is one of {', '.join(FALLBACKS)}."
+    if not is_window(ring.window):
+        yield f"Ring {ring.ring}: a window is written like 22:00-05:00, found {ring.window!r}."
     if not 0 <= ring.splay_s <= MOST_SPLAY_S:
         yield f"Ring {ring.ring}: splay_s is 0 to {MOST_SPLAY_S:g}."
     if not 1 <= len(ring.steps) <= MOST_STEPS:
@@ -161,8 +164,11 @@ def _ring_faults(ring: Ring) -> Iterable[str]:
             yield f"Ring {ring.ring}: success and fail_share are shares, from 0 to 1."
         if step.fail_count < 1 or step.least_settled < 0:
             yield f"Ring {ring.ring}: fail_count is at least 1, least_settled at least 0."
-        if step.soak_s < 0 or step.deadline_s <= 0:
-            yield f"Ring {ring.ring}: soak_s is at least 0 and deadline_s over 0."
+        if not (0 <= step.soak_s <= MOST_S and 0 < step.deadline_s <= MOST_S):
+            yield (
+                f"Ring {ring.ring}: soak_s is at least 0 and deadline_s over 0, both at most a"
+                " year."
+            )
 
 
 def _known(table: object, kind: type, named: str) -> dict[str, Any]:

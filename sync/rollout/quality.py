@@ -98,7 +98,8 @@ def _rises(
     Source: the two-proportion interval of Agresti and Caffo (2000), one added on either side,
     which holds at small counts where the plain one does not.
     """
-    p, q = (new[0] + 1) / (new[1] + 2), (old[0] + 1) / (old[1] + 2)
+    # A share is at most one: a thumb down can come long after the answer was counted.
+    p, q = (min(1.0, (part + 1) / (whole + 2)) for part, whole in (new, old))
     error = math.sqrt(p * (1 - p) / (new[1] + 2) + q * (1 - q) / (old[1] + 2))
     return p - q - sureness * error > allowed
 

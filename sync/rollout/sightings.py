@@ -11,6 +11,12 @@ from sync.rollout.plan import Plan
 from sync.rollout.quality import Halves, Quality
 from sync.wire import Beat
 
+# What one beat can say, whatever a broken or hostile store writes into it: a figure past these
+# would stop the arithmetic, and with it every rollout. Source of asks: the rows of its journal that
+# an agent looks at for a beat.
+MOST_ASKS = 2_000
+MOST_P95_MS = 3_600_000.0
+
 
 @dataclass(frozen=True, slots=True)
 class Half:
@@ -82,14 +88,20 @@ def halves(
 
 def _counted(half: Half, beat: Beat) -> Half:
     told = beat.calibration
+    errors = int(_within(beat.errors, MOST_ASKS))
     return Half(
-        asks=half.asks + beat.asks,
-        errors=half.errors + beat.errors,
-        answered=half.answered + told.get("answered", 0.0),
-        expected=half.expected + told.get("expected", 0.0),
-        down=half.down + told.get("down", 0.0),
-        p95_ms=beat.p95_ms if beat.asks and beat.p95_ms > 0 else half.p95_ms,
+        # An ask that ended in an error left no reply to be counted by.
+        asks=half.asks + max(errors, int(_within(beat.asks, MOST_ASKS))),
+        errors=half.errors + errors,
+        answered=half.answered + _within(told.get("answered", 0.0), MOST_ASKS),
+        expected=half.expected + _within(told.get("expected", 0.0), MOST_ASKS),
+        down=half.down + _within(told.get("down", 0.0), MOST_ASKS),
+        p95_ms=min(beat.p95_ms, MOST_P95_MS) if beat.asks and beat.p95_ms > 0 else half.p95_ms,
     )
+
+
+def _within(value: float, most: float) -> float:
+    return max(0.0, min(most, value))
 
 
 def _added(side: Quality, half: Half) -> Quality:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, time
 
 from sync.errors import PointerRefused
-
-_WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+from sync.trust.pointer import WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def read_window(text: str) -> Window:
     """
     if not text:
         return ALWAYS
-    found = _WINDOW.fullmatch(text.strip())
+    found = WINDOW.fullmatch(text.strip())
     if found is None:
         raise PointerRefused(f"A window is written like 22:00-05:00, found {text[:40]!r}.")
     a, b, c, d = (int(n) for n in found.groups())

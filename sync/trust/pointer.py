@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from sync.trust.ring import RingPointer
 STATES = ("go", "pause")
 FALLBACKS = ("never", "window", "always")
 MOST_SPLAY_S = 7 * 86_400.0
+WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def check_pointer(pointer: RingPointer) -> None:
         ("state", pointer.state, pointer.state in STATES),
         ("percent", pointer.percent, 0.0 <= pointer.percent <= 100.0),
         ("splay_s", pointer.splay_s, 0.0 <= pointer.splay_s <= MOST_SPLAY_S),
+        ("window", pointer.window, is_window(pointer.window)),
         ("full_fallback", pointer.full_fallback, pointer.full_fallback in FALLBACKS),
         ("counter", pointer.counter, pointer.counter >= 0),
         ("deadline_at", pointer.deadline_at, _is_aware(pointer.deadline_at)),
@@ -78,6 +81,11 @@ def check_pointer(pointer: RingPointer) -> None:
     for name, value, is_good in faults:
         if not is_good:
             raise PointerRefused(f"Ring {pointer.ring}: {name} cannot be {value!r}.")
+
+
+def is_window(text: str) -> bool:
+    """Tell whether a text may be a pointer's window: `22:00-05:00`, or '' for always."""
+    return not text or WINDOW.fullmatch(text.strip()) is not None
 
 
 def read_back_word(plain: Any, *, ring: str, release: str) -> BackWord:

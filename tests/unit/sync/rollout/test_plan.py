@@ -72,6 +72,14 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
         ({"rings": [{"ring": "a", "steps": [{"percent": "many"}]}]}, "Not a Plan"),
         ({"silent": "some"}, "Not a Plan"),
         ({"watch_s": -1}, "watch_s"),
+        ({"watch_s": float("inf")}, "watch_s"),
+        ({"silent_after_s": float("nan")}, "silent_after_s"),
+        ({"rings": [{"ring": "a", "steps": [{"percent": 100, "soak_s": 1e12}]}]}, "a year"),
+        (
+            {"rings": [{"ring": "a", "steps": [{"percent": 100, "deadline_s": float("inf")}]}]},
+            "a year",
+        ),
+        ({"rings": [{"ring": "a", "steps": [{"percent": 100}], "window": "22-05"}]}, "22:00-05:00"),
         ({"rings": [{"ring": "a", "steps": [{"percent": 100}]}] * 2}, "comes twice"),
     ],
 )

@@ -83,3 +83,9 @@ def test_chance_alone_does_not_halt_a_day_of_looks() -> None:
         errors += sum(luck.random() < 0.01 for _ in range(20))
         downs += sum(luck.random() < 0.015 for _ in range(20))
         assert worse(Halves(like(asks, errors=errors, down=float(downs)), BEFORE), LIMITS) == ""
+
+
+def test_more_thumbs_down_than_answers_are_told_and_stop_no_arithmetic() -> None:
+    found = worse(Halves(like(1_000, down=1_500), BEFORE), LIMITS)
+
+    assert found.startswith("called wrong")

@@ -74,6 +74,8 @@ def test_without_a_word_no_move_lowers_the_counter(pointed: int, manifest: int, 
         {"splay_s": 1e9},
         {"splay_s": float("inf")},
         {"full_fallback": "sometimes"},
+        {"window": "22-05"},
+        {"window": "25:00-05:00"},
         {"counter": -1},
         {"deadline_at": datetime(2026, 1, 1)},  # noqa: DTZ001
     ],
