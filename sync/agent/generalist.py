@@ -16,7 +16,8 @@ from typing import Any
 from appliance.errors import BackroomError, LineDown, LineResting
 from appliance.ports import Clock
 from sync.agent.errors import HubFailed
-from sync.agent.line import Line, Stream
+from sync.agent.heard import Stream
+from sync.agent.line import Line
 from sync.agent.tokens import Tokens
 from sync.wire import CHAT, DEADLINE_HEADER
 

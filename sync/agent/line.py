@@ -5,27 +5,26 @@ All that can go wrong on it leaves as an error of `appliance.errors` or `sync.ag
 
 from __future__ import annotations
 
-import json
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from datetime import datetime
+from typing import TypeVar
 
 import httpx
 import msgspec
 
-from appliance.codec import from_plain, to_plain
-from appliance.errors import BadInput, LineDown
+from appliance.codec import to_plain
+from appliance.errors import LineDown
 from sync.agent.breaker import LineBreaker
 from sync.agent.bucket import Bucket
 from sync.agent.errors import HubFailed, HubRefused
+from sync.agent.heard import Stream, check_status, read_record
 from sync.agent.memory import HubClock
+from sync.agent.tls import check_certificate, context_for, is_clock_off
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -36,11 +35,6 @@ CALL_S = 60.0  # of a whole request of a job
 MOST_ANSWER_BYTES = 4 * 2**20  # a hundred late answers are a tenth of it
 HEAD_BYTES = 500  # about what a request's and an answer's heads are, each
 CHUNK_BYTES = 16 * 2**10
-# OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which `ssl` has no name for.
-NO_CHECK_TIME = 0x200000
-# A certificate lives a year and some; a hub that was not heard for longer is a clock that is off.
-LONGEST_QUIET = timedelta(days=400)
-A_DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -100,7 +94,8 @@ class Line:
 
     def tls(self) -> ssl.SSLContext | None:
         """Return which certificates another client of this hub trusts; None: the public ones."""
-        context = _context(self.hub, self._ca_file, is_clock_off=self._is_clock_off())
+        is_off = is_clock_off(self._clock, since=self._since)
+        context = context_for(self.hub, self._ca_file, is_clock_off=is_off)
         return context if isinstance(context, ssl.SSLContext) else None
 
     def close(self) -> None:
@@ -151,8 +146,8 @@ class Line:
             self.counts.add(up=HEAD_BYTES + len(sent))
             found = self._read(answer, timeout_s)
             self.bucket.count(2 * HEAD_BYTES + len(found) + (0 if content else len(sent)))
-            _check(answer, found)
-        return _record(found, kind)
+            check_status(answer, found)
+        return read_record(found, kind)
 
     @contextmanager
     def open(
@@ -192,7 +187,7 @@ class Line:
         ):
             self._passed(up=HEAD_BYTES + len(sent), down=HEAD_BYTES)
             if not answer.is_success:
-                _check(answer, self._read(answer, read_s))
+                check_status(answer, self._read(answer, read_s))
             self.breaker.heard(failed=False)  # now: a wake stream ends in a quarter of an hour
             yield Stream(answer, self._passed)
 
@@ -211,8 +206,8 @@ class Line:
         params: Mapping[str, str] | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> Iterator[httpx.Response]:
-        is_clock_off = self._is_clock_off()
-        client = self._client(is_clock_off=is_clock_off)
+        is_off = is_clock_off(self._clock, since=self._since)
+        client = self._client(is_off=is_off)
         with client.stream(
             method,
             f"{self.hub}{path}",
@@ -221,8 +216,9 @@ class Line:
             params=params,
             timeout=timeout or httpx.Timeout(READ_S, connect=CONNECT_S),
         ) as answer:
-            if is_clock_off:
-                self._check_certificate(answer)
+            if is_off:
+                heard_at = self._clock.memory.known.contact_at or self._since
+                check_certificate(answer, heard_at=heard_at)
             yield answer
 
     @contextmanager
@@ -278,94 +274,18 @@ class Line:
             self.bucket.take(len(chunk))
             yield chunk
 
-    # ── TLS where the clock is off ───────────────────────────────────────────────────────────────
-
-    def _is_clock_off(self) -> bool:
-        """Tell whether this machine's clock cannot be right, so that no certificate would be.
-
-        A mini-PC whose battery is empty starts in 1970. Then certificates are judged by when the
-        hub was last heard instead: `_check_certificate`.
-        """
-        known = self._clock.memory.known
-        heard_at = known.contact_at or self._since
-        now = self._clock.machine.now()
-        is_absurd = now < self._since - A_DAY or now > heard_at + LONGEST_QUIET
-        return is_absurd or abs(known.offset_s) > A_DAY.total_seconds()
-
-    def _check_certificate(self, answer: httpx.Response) -> None:
-        stream = answer.extensions.get("network_stream")
-        told = stream.get_extra_info("ssl_object") if stream is not None else None
-        certificate = told.getpeercert() if told is not None else None
-        if not certificate:
-            return
-        ends_s = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
-        heard_at = self._clock.memory.known.contact_at or self._since
-        if ends_s < heard_at.timestamp():
-            raise LineDown(
-                f"The hub's certificate ended before it was last heard, at {heard_at:%Y-%m-%d}.",
-                hint="Tell headquarters: it needs a new certificate.",
-            )
-
-    def _client(self, *, is_clock_off: bool) -> httpx.Client:
+    def _client(self, *, is_off: bool) -> httpx.Client:
         with self._lock:
             if self._is_closed:
                 raise LineDown("The agent has ended.")
-            if is_clock_off not in self._clients:
-                self._clients[is_clock_off] = httpx.Client(
-                    verify=_context(self.hub, self._ca_file, is_clock_off=is_clock_off),
+            if is_off not in self._clients:
+                self._clients[is_off] = httpx.Client(
+                    verify=context_for(self.hub, self._ca_file, is_clock_off=is_off),
                     proxy=self._proxy or None,
                     trust_env=False,
                     limits=httpx.Limits(max_connections=24, max_keepalive_connections=4),
                 )
-            return self._clients[is_clock_off]
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """An answer whose lines are read as they come."""
-
-    answer: httpx.Response
-    passed: Callable[..., None]
-
-    def lines(self, *, most_bytes: int) -> Iterator[str]:
-        """Yield its lines.
-
-        Raises:
-            LineDown: There are more bytes than that.
-        """
-        total = 0
-        for line in self.answer.iter_lines():
-            size = len(line.encode()) + 1
-            total += size
-            self.passed(down=size)
-            if total > most_bytes:
-                raise LineDown(f"The hub's answer goes on after {most_bytes:,} bytes.")
-            yield line
-
-    def hang_up(self) -> None:
-        """Have whoever reads it stop at once; any thread may call it."""
-        stream = self.answer.extensions.get("network_stream")
-        found = stream.get_extra_info("socket") if stream is not None else None
-        if found is not None:
-            with suppress(OSError):  # it is closed already
-                found.shutdown(socket.SHUT_RDWR)
-
-
-def _context(hub: str, ca_file: str, *, is_clock_off: bool) -> ssl.SSLContext | bool:
-    if urlsplit(hub).scheme != "https":
-        return True  # nothing is loaded for a hub on this machine
-    try:
-        context = (
-            ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context()
-        )
-    except (OSError, ssl.SSLError) as exc:
-        raise BadInput(
-            f"ca_file {ca_file} holds no certificates: {type(exc).__name__}.",
-            hint="Name a PEM file in agent.toml.",
-        ) from exc
-    if is_clock_off:
-        context.verify_flags |= NO_CHECK_TIME
-    return context
+            return self._clients[is_off]
 
 
 def _headers(token: str, *, is_json: bool) -> dict[str, str]:
@@ -375,41 +295,6 @@ def _headers(token: str, *, is_json: bool) -> dict[str, str]:
 
 def _json(record: object) -> bytes:
     return msgspec.json.encode(to_plain(record))
-
-
-def _record(found: bytes, kind: type[T]) -> T:
-    try:
-        return from_plain(json.loads(found), kind)
-    except (ValueError, RecursionError, BadInput) as exc:
-        raise HubFailed(f"The hub's answer is no {kind.__name__}.") from exc
-
-
-def _check(answer: httpx.Response, found: bytes) -> None:
-    if answer.is_success:
-        return
-    status = answer.status_code
-    try:
-        plain = json.loads(found)
-    except (ValueError, RecursionError):
-        plain = None
-    problem: dict[str, Any] = plain if isinstance(plain, dict) else {}
-    told = str(problem.get("detail") or answer.reason_phrase)[:200]
-    hint = str(problem.get("hint", ""))[:200]
-    if 400 <= status < 500 and status not in {408, 429}:
-        raise HubRefused(f"{status}: {told}", status=status, problem=problem, hint=hint)
-    raise HubFailed(
-        f"The hub answers {status}: {told}",
-        status=status,
-        retry_after_s=_seconds(answer.headers.get("retry-after", "")),
-        hint=hint,
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        return min(3600.0, max(0.0, float(text)))
-    except ValueError:
-        return 0.0
 
 
 def _words(exc: Exception) -> str:
