@@ -66,17 +66,27 @@ def _check_signable(settings: HubSettings, plan: Plan) -> None:
 
     Raises:
         NotPublished: No such release.
-        BadInput: Its counter is another, or the keys are not here.
+        BadInput: Its counter is another, a ring is past it, or the keys are not here.
     """
     from appliance.clock import SystemClock  # noqa: PLC0415
     from sync.hub.rollout_settings import has_keys, open_repository  # noqa: PLC0415
 
-    found = open_repository(settings, SystemClock()).manifest(plan.release)
+    repository = open_repository(settings, SystemClock())
+    found = repository.manifest(plan.release)
     if found.counter != plan.counter:
         raise BadInput(
             f"Release {plan.release} has counter {found.counter}, the plan says {plan.counter}.",
             hint=f"Write counter = {found.counter} in the plan.",
         )
+    rings = {ring.ring for ring in plan.rings}
+    for pointer in repository.rings():
+        if pointer.ring in rings and pointer.counter > plan.counter:
+            raise BadInput(
+                f"Ring {pointer.ring} is at {pointer.release} (counter {pointer.counter}), newer"
+                f" than {plan.release} (counter {plan.counter}): a rollout only goes forward.",
+                hint=f"To go back: backroom release rollback --ring {pointer.ring}"
+                f" --release {plan.release}",
+            )
     if not has_keys(settings):
         raise BadInput(
             "This hub has no keys of rings, snapshot and timestamp: it can sign no step.",

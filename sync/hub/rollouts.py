@@ -166,11 +166,10 @@ class Rollouts:
         if not pending:
             return False
         stands = progress(found.plan, found.events)
-        begun = {w.event.ring for w in pending if w.event.kind is EventKind.ADVANCED}
         pointers = tuple(
             pointer
             for pointer in wanted(found.plan, stands, salt=found.id)
-            if pointer.ring in begun or self._is_ours(pointer.ring, found)
+            if self._may_sign(pointer.ring, found, is_halted=stands.status is Status.HALTED)
         )
         now = self.clock.now()
         if any(w.event.kind in _SIGNS for w in pending):
@@ -212,9 +211,21 @@ class Rollouts:
         if self._current(pointer.ring) != pointer:
             self.rings.promote(pointer)
 
-    def _is_ours(self, ring: str, found: Rollout) -> bool:
+    def _may_sign(self, ring: str, found: Rollout, *, is_halted: bool) -> bool:
+        """Tell whether a ring is this rollout's to sign.
+
+        It is where its pointer is this rollout's, or none was ever signed for it. One that was and
+        is another's now was taken elsewhere by hand, and `_elsewhere` halts for it; one that never
+        was has nothing that a halt could stop, and a halt that had to sign it might never end.
+        """
         current = self._current(ring)
-        return current is None or _is_of(current, found)
+        if current is not None and _is_of(current, found):
+            return True
+        was_signed = any(
+            w.acted_at is not None and w.event.kind is EventKind.ADVANCED and w.event.ring == ring
+            for w in found.log
+        )
+        return not was_signed and not is_halted
 
     def _current(self, ring: str) -> RingPointer | None:
         try:

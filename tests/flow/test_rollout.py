@@ -187,12 +187,16 @@ def test_what_cannot_be_signed_is_not_started(tmp_path: Path) -> None:
     wrong = made.say("start", str(made.plan), "--as", "Ana", ok=False)
     made.plan.write_text(PLAN.replace('"v2"', '"v9"'))
     unknown = made.say("start", str(made.plan), "--as", "Ana", ok=False)
+    made.repository.promote(RingPointer("all", NEW, 2))
+    made.plan.write_text(PLAN.replace('"v2"', '"v1"').replace("counter = 2", "counter = 1"))
+    older = made.say("start", str(made.plan), "--as", "Ana", ok=False)
     (tmp_path / "keys" / "keys.json").unlink()
     made.plan.write_text(PLAN)
     keyless = made.say("start", str(made.plan), "--as", "Ana", ok=False)
 
     assert "has counter 2, the plan says 3" in wrong
     assert "v9" in unknown
+    assert "Ring all is at v2" in older
     assert "no keys" in keyless
     assert "no rollout yet" in made.say("status")
     assert "No rollout is open" in made.say("halt", "--as", "Ana", ok=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.errors import BadKey
+from sync.errors import BadKey, PointerRefused
 from sync.hub import rollout_book as book
 from sync.hub.alarms import open_alarms
 from sync.hub.errors import LedgerError
@@ -18,6 +18,7 @@ from sync.rollout.events import Event, EventKind
 from sync.rollout.plan import Plan, Ring, Step
 from sync.trust.ring import RingPointer
 from sync.wire import SwitchState
+from tests.builders.repositories import published, release
 from tests.unit.sync.hub.fleet import NEW, OLD, Fleet, fleet
 
 STEP = Step(100, fail_count=1, soak_s=600.0)
@@ -258,6 +259,65 @@ def test_a_ring_taken_back_by_hand_is_not_signed_over(shops: Fleet) -> None:
     assert "ring lab was pointed at v1 by hand" in shops.rollout().log[2].event.why
     assert ("pause", "lab") not in shops.wishes()
     assert shops.rollout().closed_at is not None
+
+
+def test_a_ring_taken_back_while_a_step_could_not_be_signed_is_not_signed_over(
+    shops: Fleet,
+) -> None:
+    class Locked:
+        is_locked = False
+
+        def ring(self, ring: str) -> RingPointer:
+            return shops.repository.ring(ring)
+
+        def promote(self, pointer: RingPointer) -> RingPointer:
+            if self.is_locked:
+                raise BadKey("no key")
+            return shops.repository.promote(pointer)
+
+    shops.add("0001")
+    shops.repository.promote(RingPointer("lab", OLD, 1))
+    shops.start(Plan(NEW, 2, (Ring("lab", (replace(STEP, percent=50), STEP)),)))
+    locked = Locked()
+    job = replace_rings(shops, locked)
+    job.step()
+    shops.beat("0001")
+    job.step()
+    shops.clock.advance(600)
+    shops.beat("0001")
+    locked.is_locked = True
+    with pytest.raises(BadKey):
+        job.step()
+    shops.repository.rollback("lab", OLD)
+    by_hand = shops.repository.ring("lab")
+    locked.is_locked = False
+
+    for _ in range(3):
+        job.step()
+
+    assert shops.repository.ring("lab") == by_hand
+    assert shops.kinds() == ["started", "advanced", "advanced", "halted"]
+    assert shops.rollout().closed_at is not None
+
+
+def test_a_rollout_that_cannot_begin_can_be_halted_and_the_next_begins(
+    shops: Fleet, tmp_path: Path
+) -> None:
+    published(shops.repository, release(tmp_path / "v3", "v3", 3))
+    shops.add("0001")
+    shops.repository.promote(RingPointer("lab", "v3", 3))
+    shops.start(PLAN)
+    job = shops.job()
+    with pytest.raises(PointerRefused):
+        job.step()
+    now = shops.clock.now()
+    shops.say(words.halted(PLAN, shops.rollout().events, by="Ana", at=now, why="wrong release"))
+
+    job.step()
+
+    assert shops.rollout().closed_at is not None
+    assert shops.repository.ring("lab").release == "v3"
+    shops.start(Plan("v3", 3, (Ring("lab", (STEP,)),)), rollout="r2")
 
 
 def test_a_ring_paused_by_hand_pauses_the_rollout_until_somebody_resumes_it(shops: Fleet) -> None:
