@@ -4,6 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The engine is compiled once per machine; parts we never call (image input) are left out.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF
+# Some virtual machines state AMX and trap on it (SIGILL in the first prompt): built without. A
+# small model's products are too small to gain by it.
+NO_AMX := $(shell for flag in -mno-amx-tile -mno-amx-int8 -mno-amx-bf16; do \
+	echo | cc $$flag -E - >/dev/null 2>&1 && printf '%s ' $$flag; done)
+export CFLAGS += $(NO_AMX)
+export CXXFLAGS += $(NO_AMX)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run run-chain test check bench shape clean help
