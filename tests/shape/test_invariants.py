@@ -8,7 +8,9 @@ import inspect
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -193,3 +195,13 @@ def test_a_module_that_works_at_import_is_found(tmp_path: Path) -> None:
     assert found["said"] == "hello"
     assert found["threads"] == ["busy"]
     assert "busy" in found["loaded"]
+
+
+def test_what_is_installed_is_what_the_project_declares() -> None:
+    # An entry point that stands in the environment alone works here and nowhere else.
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {**project["entry-points"], "console_scripts": project["scripts"]}
+    installed: dict[str, dict[str, str]] = {}
+    for point in distribution("backroom").entry_points:
+        installed.setdefault(point.group, {})[point.name] = point.value
+    assert installed == declared
