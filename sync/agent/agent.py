@@ -62,9 +62,10 @@ class Agent:
                 yield
             finally:
                 self.looks.stop()
+                self.ends.bucket.stop()
                 wake.stop()
-                self.ends.close()
                 thread.join(END_S)
+                self.ends.close()
 
     def heed(self, wish: Wish) -> None:
         """Do what the hub wishes; from the wake stream or a beat's answer, and harmless twice."""

@@ -84,6 +84,7 @@ class Line:
         self._proxy = proxy
         self._ca_file = ca_file
         self._clients: dict[bool, httpx.Client] = {}
+        self._transports: dict[bool, httpx.HTTPTransport] = {}
         self._is_closed = False
         self._lock = threading.Lock()
 
@@ -208,18 +209,21 @@ class Line:
     ) -> Iterator[httpx.Response]:
         is_off = is_clock_off(self._clock, since=self._since)
         client = self._client(is_off=is_off)
-        with client.stream(
-            method,
-            f"{self.hub}{path}",
-            headers=dict(headers),
-            content=content or None,
-            params=params,
-            timeout=timeout or httpx.Timeout(READ_S, connect=CONNECT_S),
-        ) as answer:
-            if is_off:
-                heard_at = self._clock.memory.known.contact_at or self._since
-                check_certificate(answer, heard_at=heard_at)
-            yield answer
+        try:
+            with client.stream(
+                method,
+                f"{self.hub}{path}",
+                headers=dict(headers),
+                content=content or None,
+                params=params,
+                timeout=timeout or httpx.Timeout(READ_S, connect=CONNECT_S),
+            ) as answer:
+                if is_off:
+                    heard_at = self._clock.memory.known.contact_at or self._since
+                    check_certificate(answer, heard_at=heard_at)
+                yield answer
+        finally:
+            self._let_go()
 
     @contextmanager
     def _watched(
@@ -279,13 +283,21 @@ class Line:
             if self._is_closed:
                 raise LineDown("The agent has ended.")
             if is_off not in self._clients:
-                self._clients[is_off] = httpx.Client(
+                self._transports[is_off] = httpx.HTTPTransport(
                     verify=context_for(self.hub, self._ca_file, is_clock_off=is_off),
                     proxy=self._proxy or None,
                     trust_env=False,
                     limits=httpx.Limits(max_connections=24, max_keepalive_connections=4),
                 )
+                transport = self._transports[is_off]
+                self._clients[is_off] = httpx.Client(transport=transport, trust_env=False)
             return self._clients[is_off]
+
+    def _let_go(self) -> None:
+        """Close what a request opened while the line was being closed."""
+        if self._is_closed:
+            for transport in self._transports.values():
+                transport.close()
 
 
 def _headers(token: str, *, is_json: bool) -> dict[str, str]:
