@@ -28,7 +28,7 @@ from sync.publish.signing import (
 )
 from sync.publish.staging import KEEP, Staged, check_whole, sign_release
 from sync.trust.paths import back_target, release_target, ring_target
-from sync.trust.pointer import BackWord, check_move, check_pointer, read_back_word
+from sync.trust.pointer import BackWord, check_move, check_pointer, covers, read_back_word
 from sync.trust.ring import RingPointer
 from sync.trust.roles import (
     CONTENT,
@@ -174,7 +174,7 @@ class Repository(PublishedState):
                 ring=ring,
                 release=release,
                 counter=known.counter,
-                from_counter=self.pointer_in(view, ring).counter,
+                from_counter=self._reach(view, ring),
                 made_at=now,
             )
             path = back_target(ring, release)
@@ -196,10 +196,18 @@ class Repository(PublishedState):
 
         Raises:
             NotPublished: No such ring or release.
+            PointerRefused: It is no older release: all stores would get what the ring is at.
             BadKey: The word is missing and the release manager's key is not here.
         """
-        pointer = self.ring(ring)
+        view = self.view()
+        pointer = self.pointer_in(view, ring)
         known = self.manifest(release)
+        if known.counter >= pointer.counter:
+            raise PointerRefused(
+                f"Ring {ring} is at {pointer.release} (counter {pointer.counter:,}); {release}"
+                f" (counter {known.counter:,}) is not older.",
+                hint="To see what is older: backroom release status",
+            )
         back = replace(
             pointer,
             release=release,
@@ -212,9 +220,8 @@ class Repository(PublishedState):
             deadline_at=None,
             made_at=self.clock.now(),
         )
-        try:
-            return self.promote(back)
-        except PointerRefused:
+        word = self._back_word(view, back)
+        if word is None or not covers(word, back, live_counter=self._reach(view, ring)):
             self.allow_back(ring, release)
         return self.promote(back)
 
@@ -294,6 +301,16 @@ class Repository(PublishedState):
         if ring_target(ring) not in view.roles[RINGS].signed.targets:
             return 0  # a new ring may begin anywhere
         return self.pointer_in(view, ring).counter
+
+    def _reach(self, view: View, ring: str) -> int:
+        """Return the highest counter that a store of a ring may still be at.
+
+        A ring that was taken back has stores that slept through it: a word to go back further must
+        hold for them too, or they would keep the very release that was left.
+        """
+        pointer = self.pointer_in(view, ring)
+        word = self._back_word(view, pointer)
+        return pointer.counter if word is None else max(pointer.counter, word.from_counter)
 
     def _back_word(self, view: View, pointer: RingPointer) -> BackWord | None:
         path = back_target(pointer.ring, pointer.release)

@@ -253,6 +253,36 @@ def test_going_back_needs_the_release_managers_key_once(
     assert store.move(pointer, store.release("rel-a"), live_counter=2).is_back
 
 
+def test_a_store_that_slept_through_one_way_back_takes_the_next(
+    repo: Repository, newer: Path, store: ReleaseClient, tmp_path: Path
+) -> None:
+    published(repo, newer)
+    published(repo, release(tmp_path / "c", "rel-c", 3, {**PARTS, "index.db": b"c" * 70_000}))
+    repo.promote(RingPointer("pilot", "rel-c", 3))
+    repo.rollback("pilot", "rel-b")
+    repo.rollback("pilot", "rel-a")
+
+    pointer = store.look("pilot")
+
+    assert store.move(pointer, store.release("rel-a"), live_counter=3).is_back
+
+
+@pytest.mark.parametrize("mistaken", ["rel-a", "rel-b"])
+def test_what_is_not_older_is_not_gone_back_to(
+    repo: Repository, newer: Path, mistaken: str
+) -> None:
+    """It would give all stores, at once, what the ring was stopped at."""
+    published(repo, newer)
+    if mistaken == "rel-b":
+        repo.promote(RingPointer("pilot", "rel-b", 2, percent=5.0))
+    stopped = repo.pause("pilot")
+
+    with pytest.raises(PointerRefused, match="is not older"):
+        repo.rollback("pilot", mistaken)
+
+    assert repo.ring("pilot") == stopped
+
+
 def test_going_back_without_a_word_and_without_the_key_moves_nothing(
     repo: Repository, newer: Path
 ) -> None:
