@@ -70,6 +70,7 @@ def measured(*, minutes: float) -> dict[str, Any]:
         "store": _told("orchestration", _store),
         "first": _told("first sentences", lambda: bench_first_sentence(specialist_asks)),
         "search": _told("search", _search),
+        "delta": _told("an index's update", _delta),
         "engine": _told("engine", lambda: bench_engine(DEMO_RELEASE / SPECIALIST)),
         "serve": _told("eight handhelds", lambda: bench_serve(minutes)),
         "release_bytes": sum(p.stat().st_size for p in DEMO_RELEASE.rglob("*") if p.is_file()),
@@ -92,7 +93,17 @@ def _store() -> dict[str, Any]:
 
 def _search() -> dict[str, Any]:
     """Run the search bench in a process of its own, so that its memory is its own."""
-    command = [sys.executable, "-m", "tests.bench.bench_search"]
+    return _apart("tests.bench.bench_search")
+
+
+def _delta() -> dict[str, Any]:
+    """Measure what an update of the index takes on the wire."""
+    return _apart("tests.bench.bench_delta")
+
+
+def _apart(module: str) -> dict[str, Any]:
+    """Run a bench in a process of its own; its last line is its figures."""
+    command = [sys.executable, "-m", module]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=SEARCH_LONGEST_S
     )

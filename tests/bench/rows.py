@@ -22,6 +22,7 @@ def rows_of(found: Mapping[str, Any]) -> list[Row]:
     return [
         *_orchestration(found["store"]),
         _search(found["search"]),
+        _delta(found["delta"]),
         *_first(found["first"]),
         *_engine(found["engine"]),
         *_process(found["process"]),
@@ -135,6 +136,16 @@ def _serve(serve: Mapping[str, Any]) -> list[Row]:
         ),
         Row("… back after kill -9", f"{back_s} s", "≤ 5 s", back_s <= 5.0),
     ]
+
+
+def _delta(delta: Mapping[str, Any]) -> Row:
+    rebuilt, alone = delta["rebuilt"], delta["without_like"]
+    return Row(
+        f"index of {rebuilt['file_bytes'] / 1e6:.0f} MB built anew, 3 % of its rows changed",
+        f"{rebuilt['share']:.2%} on the wire ({alone['share']:.2%} without --like)",
+        "≤ 3 % of the file",
+        rebuilt["share"] <= 0.03,
+    )
 
 
 def _size(release_bytes: int) -> Row:

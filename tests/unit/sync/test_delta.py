@@ -57,6 +57,16 @@ def test_a_delta_leads_from_the_old_file_to_the_new_and_tells_only_what_changed(
     assert _round(old, new, tmp_path) < 0.01 * len(content)
 
 
+def test_a_file_longer_than_a_prefix_finds_itself_again_from_its_first_byte_to_its_last(
+    tmp_path: Path,
+) -> None:
+    # 80 MB, for what a segment is told from must be remembered as far as the window reaches.
+    content = _noise(80_000_000)
+    old = _file(tmp_path / "old", content)
+    new = _file(tmp_path / "new", content[:30_000_000] + b"a few words" + content[30_000_100:])
+    assert _round(old, new, tmp_path) < 20_000
+
+
 @pytest.mark.parametrize("change", ["grown", "shrunk", "moved", "other", "emptied", "begun"])
 def test_a_delta_leads_anywhere_over_many_segments_whose_prefix_is_a_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
