@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from appliance.errors import EngineError, LineDown
+from appliance.errors import EngineError, LineDown, LineResting
 from appliance.lanes.api import nothing
 from appliance.ports import Generalist
 from appliance.records import Draft, Fact, LaneName, Passage, Sentence, Source, Stitched
@@ -34,6 +34,10 @@ class NoLine:
     """`ports.Generalist` of a store without a line."""
 
     is_configured: bool = False
+
+    def resting(self) -> str:
+        """Return '': to ask it is told as what it is."""
+        return ""
 
     def stream(self, messages: object, *, deadline_s: float) -> NoReturn:  # noqa: ARG002
         """Raise: there is nobody to ask.
@@ -81,6 +85,7 @@ class GeneralistLane:
         """Yield the draft each time another sentence is complete, and the whole one last.
 
         Raises:
+            LineResting: The line is known to be down, or full; it was not tried.
             LineDown: No line, it broke off, or the deadline passed.
             EngineError: It wrote a name or number that it was never given.
         """
@@ -88,6 +93,8 @@ class GeneralistLane:
         if not sources:
             yield nothing(self.name, "no passage to ground an answer on")
             return
+        if why := self.line.resting():  # before the work of masking, which would be for nothing
+            raise LineResting(why)
         masking = masked_together(_texts(stitched, sources))
         pieces = self.line.stream(_messages(self.instruction, masking), deadline_s=remaining_s)
         try:

@@ -15,6 +15,10 @@ class Generalist(Protocol):
         """Whether a line exists at all."""
         ...
 
+    def resting(self) -> str:
+        """Return why it is not to be tried now, in words; '' when it may be. Costs nothing."""
+        ...
+
     def stream(self, messages: Sequence[Mapping[str, str]], *, deadline_s: float) -> Generator[str]:
         """Yield the answer's text in pieces, as they come; to close the iterator hangs up.
 

@@ -53,6 +53,7 @@ class Beats:
             BackroomError: It was not answered.
         """
         standing = self.figures.standing()
+        self.memory.fault("store", " ".join(standing.faults))
         told = read_told(self.journal, self.memory.known.told_row)
         beat = self._beat(standing, told)
         answer = self.tokens.used(
@@ -73,7 +74,8 @@ class Beats:
 
     def _beat(self, standing: Standing, told: Told | None) -> Beat:
         self.sequence += 1
-        faults = (*standing.faults, *self.memory.known.faults.values())
+        own = (why for job, why in self.memory.known.faults.items() if job != "store")
+        faults = (*standing.faults, *own)
         beat = Beat(
             boot=self.boot,
             sequence=self.sequence,

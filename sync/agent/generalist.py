@@ -76,7 +76,8 @@ class HubGeneralist:
             LineDown: It broke off, or the deadline passed.
         """
         until_s = self._clock.monotonic() + deadline_s
-        self._check()
+        if why := self.resting():
+            raise LineResting(why)
         if not self._places.acquire(blocking=False):
             raise LineResting(f"{self._at_once} asks are with headquarters, which is all at once.")
         chat = _Chat()
@@ -100,11 +101,16 @@ class HubGeneralist:
         finally:
             chat.end()
 
-    def _check(self) -> None:
+    def resting(self) -> str:
+        """Return why it is not to be tried now, or ''."""
         rest_s = self._rest_until_s - self._clock.monotonic()
         if rest_s > 0:
-            raise LineResting(f"Headquarters asked to be left alone for {rest_s:.0f} s more.")
-        self._line.breaker.check(is_chat=True)
+            return f"Headquarters asked to be left alone for {rest_s:.0f} s more."
+        try:
+            self._line.breaker.check(is_chat=True)
+        except LineResting as exc:
+            return exc.message
+        return ""
 
     def _heard(self, chat: _Chat, until_s: float, deadline_s: float) -> Iterator[str]:
         while True:

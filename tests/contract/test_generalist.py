@@ -47,6 +47,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, hub: ScriptedHub) -> It
 
 def test_a_line_says_whether_it_is_one(make: Make) -> None:
     assert make([]).is_configured
+    assert make([]).resting() == ""
 
 
 def test_the_answer_comes_in_pieces_that_are_the_whole(make: Make) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from appliance.errors import LineDown, StoreError
+from appliance.errors import LineDown, LineResting, StoreError
 from appliance.lanes.api import nothing
 from appliance.ports import (
     Asked,
@@ -242,10 +242,16 @@ class FakeLine:
     answer: str = ""
     is_configured: bool = True
     breaks_after: int | None = None  # pieces, then the line breaks off
+    rests: str = ""  # why it is not to be tried
     heard: list[Sequence[Mapping[str, str]]] = field(default_factory=list)
     hung_up: int = 0  # answers nobody listened to until the end
 
+    def resting(self) -> str:
+        return self.rests
+
     def stream(self, messages: Sequence[Mapping[str, str]], *, deadline_s: float) -> Generator[str]:
+        if self.rests:
+            raise LineResting(self.rests)
         if not self.is_configured:
             raise LineDown("No line to a generalist is configured.")
         self.heard.append(messages)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.errors import EngineError, LineDown
+from appliance.errors import EngineError, LineDown, LineResting
 from appliance.lanes.generalist import GeneralistLane
 from appliance.records import Draft, Stitched
 from tests.builders.records import a_fact, a_passage, a_query, a_stitched, an_ask, an_evidence
@@ -84,6 +84,13 @@ def test_a_person_the_generalist_made_up_is_not_spoken_of() -> None:
 def test_an_honest_no_is_none(answer: str) -> None:
     (draft,) = drafts(FakeLine(answer))
     assert draft.is_none
+
+
+def test_a_line_that_rests_is_told_before_anything_is_made_ready_for_it() -> None:
+    line = FakeLine("One [1].", rests="its breaker is open")
+    with pytest.raises(LineResting, match="breaker is open"):
+        drafts(line)
+    assert line.heard == []
 
 
 def test_who_stops_listening_hangs_up() -> None:
