@@ -30,7 +30,7 @@ from sync.hub.gateway.chat import read_chat
 from sync.hub.gateway.desk import NobodyAnswers
 from sync.hub.gateway.gateway import Gateway, Meter, open_gateway
 from sync.hub.gateway.upstream import Blame
-from sync.hub.late import DEFERRED, put_answer
+from sync.hub.late import DEFERRED, MOST_CHARS, put_answer
 from sync.hub.ledger import Ledger
 from sync.hub.rollout_tables import gateway_tries
 from sync.hub.settings import HubSettings
@@ -195,6 +195,8 @@ def judged(ask: Owed, text: str) -> Found:
     """Return an answer that keeps to the passages, or why it does not; pure."""
     sentences = read_answer(text, ask.passages)
     said = " ".join(sentence.text for sentence in sentences)
+    if len(said) > MOST_CHARS:
+        return Found(why="the answer is too long to be read")
     if not said or said.strip(" .!").casefold() == NO_ANSWER:
         return Found(why="the generalist found no answer")
     by_id = {p.id: f"{p.title}: {p.text}" for p in ask.passages}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -83,14 +84,16 @@ class Desk:
         """
         failed: list[UpstreamFailed] = []
         unfit: set[str] = set()
+        tried = Counter[str]()
         for attempt in range(self.tries):
-            chosen = self._choose(attempt, unfit)
+            chosen = self._choose(tried, unfit)
             if chosen is None:
                 break
+            tried[chosen.upstream.name] += 1
             is_begun = False
-            tried = self._try(chosen, sent, deadline=deadline)
+            trying = self._try(chosen, sent, deadline=deadline)
             try:
-                async with aclosing(tried) as pieces:
+                async with aclosing(trying) as pieces:
                     async for piece in pieces:
                         is_begun = True
                         yield chosen.upstream, piece
@@ -102,7 +105,8 @@ class Desk:
                     break
                 if exc.blame is Blame.SETTINGS:
                     unfit.add(chosen.upstream.name)
-                if not await self._pause(attempt, exc, deadline=deadline):
+                has_other = self._has_other(tried, unfit)
+                if not await self._pause(attempt, exc, deadline=deadline, has_other=has_other):
                     break
         raise self._nobody(failed)
 
@@ -138,25 +142,37 @@ class Desk:
             if not is_told:  # also of a caller who hung up
                 chosen.breaker.excuse()
 
-    def _choose(self, attempt: int, unfit: set[str]) -> Guarded | None:
-        """Return the first upstream whose breaker lets a try in; each try begins one further on."""
+    def _choose(self, tried: Counter[str], unfit: set[str]) -> Guarded | None:
+        """Return the first upstream whose breaker lets a try in, of those this request tried least.
+
+        In the order of the settings, which is what they cost or how good they are.
+        """
         fit = [one for one in self.guarded if one.upstream.name not in unfit]
-        for step in range(len(fit)):
-            one = fit[(attempt + step) % len(fit)]
+        for one in sorted(fit, key=lambda one: tried[one.upstream.name]):
             if not one.breaker.closed():
                 return one
         return None
 
-    async def _pause(self, attempt: int, exc: UpstreamFailed, *, deadline: float) -> bool:
+    def _has_other(self, tried: Counter[str], unfit: set[str]) -> bool:
+        """Tell whether an upstream is left that this request has not tried; asks no breaker."""
+        return any(
+            not tried[one.upstream.name]
+            and one.upstream.name not in unfit
+            and not one.breaker.tally().retry_in_s
+            for one in self.guarded
+        )
+
+    async def _pause(
+        self, attempt: int, exc: UpstreamFailed, *, deadline: float, has_other: bool
+    ) -> bool:
         """Wait before the next try; return False where there is no time or no try left for it.
 
         Full jitter: a random part of a doubling time, so that those that failed together do not
         come together. Source: Brooker, "Exponential Backoff and Jitter", AWS 2015. With another
-        upstream to go to the first pause is none.
+        upstream to go to there is none.
         """
         if attempt + 1 >= self.tries:
             return False
-        has_other = attempt + 1 < len(self.guarded)
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
         pause_s = 0.0 if has_other else max(exc.retry_after_s, self.draw(0.0, longest))
         if asyncio.get_running_loop().time() + pause_s >= deadline:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 MOST_LINE_BYTES = 256 * 1024
 MOST_BYTES = 4 * 2**20  # of one answer, frames and all
+MOST_TOKENS = 10_000_000  # of one request; an upstream that counts more is not believed
 DATA = b"data:"
 DONE = b"[DONE]"
 
@@ -97,6 +98,10 @@ def _usage(plain: Any) -> Usage | None:
     if not isinstance(plain, dict):
         return None
     prompt, completion = plain.get("prompt_tokens"), plain.get("completion_tokens")
-    if not isinstance(prompt, int) or not isinstance(completion, int):
+    if not _is_count(prompt) or not _is_count(completion):
         return None
-    return Usage(max(0, prompt), max(0, completion))
+    return Usage(prompt, completion)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS

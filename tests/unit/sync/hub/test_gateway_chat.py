@@ -131,3 +131,11 @@ def test_an_endless_stream_is_given_up() -> None:
 def test_an_endless_line_is_given_up() -> None:
     with pytest.raises(Garbage, match="too long"):
         list(Reader().feed(b"data: " + b"x" * 300_000))
+
+
+@pytest.mark.parametrize("told", ["-1", "true", "1e30", "1" + "0" * 25, '"7"', "null"])
+def test_tokens_that_cannot_be_meant_are_not_counted(told: str) -> None:
+    usage = f'{{"prompt_tokens": 7, "completion_tokens": {told}}}'
+    frame = f'data: {{"choices": [], "usage": {usage}}}\n'.encode()
+
+    assert [piece.usage for piece in Reader().feed(frame)] == [None]

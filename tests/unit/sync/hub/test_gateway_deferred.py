@@ -43,6 +43,7 @@ def test_what_is_cited_and_in_its_passage_is_an_answer() -> None:
         ("The fee is $30 [2].", "a value is in no passage"),
         ("Electronics: 30 days [1]. Ask at the desk.", "cites no passage"),
         ("[NAME_2] pays a restocking fee of $15 [2].", "not shown"),
+        ("Electronics come back within 30 days [1]. " * 200, "too long"),
     ],
 )
 def test_what_is_not_is_left_to_an_expert(text: str, why: str) -> None:

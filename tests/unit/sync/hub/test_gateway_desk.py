@@ -71,6 +71,7 @@ def test_a_good_answer_comes_with_the_key_and_the_model() -> None:
             assert await made.ask() == WHOLE
             seen = made.servers[0].seen
             assert seen.headers[0]["authorization"] == "Bearer k-1"
+            assert seen.headers[0]["accept-encoding"] == "identity"
             assert seen.bodies[0] == {
                 **SENT,
                 "model": "m",
@@ -116,6 +117,39 @@ def test_the_next_upstream_answers_for_one_that_is_ill(ill: str) -> None:
         async with shop([ill], ["ok"]) as made:
             assert await made.ask() == WHOLE
             assert made.asked() == [1, 1]
+
+    run(work())
+
+
+def test_upstreams_are_asked_in_their_order() -> None:
+    async def work() -> None:
+        async with shop(["401"], ["ok"], ["ok"]) as made:
+            assert await made.ask() == WHOLE
+            assert made.asked() == [1, 1, 0]
+
+    run(work())
+
+
+def test_an_ill_upstream_is_not_asked_again_before_one_that_was_not_asked() -> None:
+    async def work() -> None:
+        async with shop(["500"], ["500"], ["ok"]) as made:
+            for _ in range(3):
+                made.desk.guarded[0].breaker.heard(0.1, failed=True)
+            assert await made.ask() == WHOLE
+            assert made.asked() == [0, 1, 1]
+
+    run(work())
+
+
+def test_with_nobody_else_to_ask_an_upstream_is_left_alone_for_as_long_as_it_says() -> None:
+    async def work() -> None:
+        async with shop(["500"], ["429"]) as made:
+            made.servers[1].temper.retry_after = "30"
+            for _ in range(3):
+                made.desk.guarded[0].breaker.heard(0.1, failed=True)
+            with pytest.raises(NobodyAnswers):
+                await made.ask(within_s=5.0)
+            assert made.asked() == [0, 1]
 
     run(work())
 
