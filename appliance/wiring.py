@@ -34,12 +34,7 @@ from appliance.ports import Clock, Generalist, Lane, LanguageModel, Policy
 from appliance.promise import Promise, promise_of
 from appliance.ranker_file import open_excerpts, open_index
 from appliance.records import LaneName
-from appliance.release import (
-    Release,
-    load_instruction,
-    load_text,
-    open_release,
-)
+from appliance.release import Release, load_instruction, load_text, open_release
 from appliance.router_file import Draft, load_drafts, load_router
 from appliance.stages.admit import Admit
 from appliance.stages.answer import Answer
