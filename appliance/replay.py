@@ -8,16 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from appliance.codec import from_plain
+from appliance.lanes.api import nothing
 from appliance.pipeline import Pipeline, Unwatched
 from appliance.ports import Clock, Facts, Reading
-from appliance.records import Entry, Fact, LaneName, Role, Turn
+from appliance.records import Draft, Entry, Fact, LaneName, Role, Sentence, Stitched, Turn
 
 
 def rehearsal(pipeline: Pipeline, row: Mapping[str, Any], *, clock: Clock) -> Pipeline:
     """Return `pipeline` as it stood for one reply, with a journal that keeps nothing.
 
     It reads the live facts recorded then; the lanes that could not be asked then are not asked,
-    whatever today's pressure and breakers are; and nobody counts the reply.
+    whatever today's pressure and breakers are; headquarters is not asked again, for it would say
+    something else; and nobody counts the reply.
 
     Args:
         pipeline: The store's own.
@@ -34,10 +36,16 @@ def rehearsal(pipeline: Pipeline, row: Mapping[str, Any], *, clock: Clock) -> Pi
         tuple(reading["missing"]),
         pipeline.stitch.facts,
     )
+    recorded = RecordedGeneralist(reply)
     return replace(
         pipeline,
+        route=replace(pipeline.route, line_is_configured=recorded.had_line),
         stitch=replace(pipeline.stitch, facts=facts),
-        answer=replace(pipeline.answer, guard=guard),
+        answer=replace(
+            pipeline.answer,
+            guard=guard,
+            lanes={**pipeline.answer.lanes, recorded.name: recorded},
+        ),
         audit=replace(pipeline.audit, journal=Unwritten(clock), threads=Forgetful()),
         monitor=Unwatched(),
     )
@@ -70,6 +78,28 @@ class RecordedFacts:
     ) -> Reading:
         """Return what was read about `subject`, and all that was missing."""
         return Reading(tuple(f for f in self.facts if f.subject == subject), self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedGeneralist:
+    """`ports.Lane` of headquarters' model as it answered one ask; it is governed anew."""
+
+    reply: Mapping[str, Any]  # as recorded
+    name: LaneName = LaneName.GENERALIST
+    is_model: bool = True
+
+    @property
+    def had_line(self) -> bool:
+        """Whether the store had a line then: its ladder shows it."""
+        return any(odds["lane"] == self.name for odds in self.reply["lanes"])
+
+    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:  # noqa: ARG002
+        """Return what it said then, or why it said nothing."""
+        if self.reply["lane"] != self.name:
+            tried = (a["why"] for a in self.reply["attempts"] if a["lane"] == self.name)
+            return nothing(self.name, next(tried, "it was not asked"))
+        said = tuple(from_plain(s, Sentence) for s in self.reply["sentences"])
+        return Draft(self.name, said, p=self.reply["confidence"], model=self.reply["model"])
 
 
 @dataclass(frozen=True, slots=True)

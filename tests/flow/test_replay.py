@@ -9,10 +9,11 @@ import pytest
 
 from appliance.backroom import Store
 from appliance.errors import BadInput
+from appliance.records import LaneName, Sentence, Source
 from tests.builders.records import NOW, a_fact
 from tests.builders.stores import HEADPHONES, KETTLE, Parts
 from tests.fakes.clock import FakeClock
-from tests.fakes.ports import MemoryFacts
+from tests.fakes.ports import MemoryFacts, saying
 
 PRICE = "what is the price of the fernway kettle"
 
@@ -118,3 +119,20 @@ def test_the_stores_own_facts_stay_in_place_after_a_replay(store: Store) -> None
     then = store.ask(PRICE)
     store.replay(then.id)
     assert isinstance(store.pipeline.stitch.facts, MemoryFacts)
+
+
+def test_what_headquarters_said_is_replayed_without_asking_it_again(
+    store: Store, parts: Parts
+) -> None:
+    cited = Source(HEADPHONES.id, HEADPHONES.title, 0, len(HEADPHONES.text))
+    said = Sentence("Opened headphones come back within 30 days.", (cited,))
+    parts.generalist.script = saying(LaneName.GENERALIST, said)
+    then = store.ask("how long to return opened headphones")
+    asked = len(parts.generalist.remaining_s)
+    parts.generalist.script = saying(LaneName.GENERALIST, Sentence("Something else."))
+
+    recorded, again = store.replay(then.id)
+
+    assert then.lane is again.lane is LaneName.GENERALIST
+    assert recorded["text"] == again.text == then.text
+    assert len(parts.generalist.remaining_s) == asked
