@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from appliance.release import Manifest
 from sync.errors import BadRepository, NotPublished
 from sync.publish.disk import RepositoryDisk, View, read_whole
 from sync.publish.keys import KeyFolder
-from sync.publish.signing import meta_of, signed_bytes, snapshot_after, timestamp_after
+from sync.publish.signing import (
+    meta_of,
+    set_aside,
+    signed_bytes,
+    snapshot_after,
+    timestamp_after,
+)
 from sync.trust.paths import release_target, ring_target
 from sync.trust.pointer import read_pointer
 from sync.trust.ring import RingPointer
@@ -68,6 +75,20 @@ class PublishedState:
             if path.count("/") == 1
         ]
         return tuple(sorted(found, key=lambda m: m.counter))
+
+    def newest(self) -> str:
+        """Return the id of the release with the highest counter.
+
+        Raises:
+            NotPublished: There is none yet.
+        """
+        found = self.releases()
+        if not found:
+            raise NotPublished(
+                f"{self.folder} holds no release yet.",
+                hint="Run: backroom release sign FOLDER, then: backroom release publish",
+            )
+        return found[-1].id
 
     def ring(self, ring: str) -> RingPointer:
         """Return a ring's pointer.
@@ -131,6 +152,28 @@ class PublishedState:
             timestamp, TIMESTAMP, delegators=roots, keys=self.keys
         )
         self.disk.write(files)
+        self._begin_grace(view, changed, is_snapshot_new=is_snapshot_new)
+
+    def _begin_grace(
+        self, view: View, changed: Mapping[str, bytes], *, is_snapshot_new: bool
+    ) -> None:
+        """Count the days of `sweep` from now for what nothing names any more.
+
+        Not from when it was made: a store may be reading the state before at this moment, and a
+        cache between gives out its timestamp for a while.
+        """
+        versions = view.versions()
+        past = [f"{versions[role]}.{role}.json" for role in changed]
+        past += [f"{versions[SNAPSHOT]}.{SNAPSHOT}.json"] if is_snapshot_new else []
+        gone = [
+            self.disk.file(target.path, target.hashes["sha256"])
+            for role, content in changed.items()
+            for target in set_aside(view, role, content)
+        ]
+        at = self.clock.now().timestamp()
+        for path in (*(self.disk.metadata / name for name in past), *gone):
+            with suppress(OSError):  # then it goes a little early
+                os.utime(path, (at, at))
 
     def pointer_in(self, view: View, ring: str) -> RingPointer:
         """Return a ring's pointer as a view has it.

@@ -143,6 +143,14 @@ def meta_of(content: bytes) -> MetaFile:
     return MetaFile.from_data(version, content, ["sha256"])
 
 
+def set_aside(view: View, role: str, content: bytes) -> tuple[TargetFile, ...]:
+    """Return the targets a role named in a view and names no more in its new file."""
+    if role not in view.roles:
+        return ()
+    named = Metadata[Targets].from_bytes(content).signed.targets
+    return tuple(t for p, t in view.roles[role].signed.targets.items() if named.get(p) != t)
+
+
 def target_of(path: str, *, sha256: str, length: int, custom: object = None) -> TargetFile:
     """Return how a target is named in its role."""
     fields = {} if custom is None else {"custom": custom}

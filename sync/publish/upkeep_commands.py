@@ -108,7 +108,7 @@ def cost(
     from sync.publish.cost import release_cost  # noqa: PLC0415
 
     repository = open_repository(repo, None)
-    wanted = release or max(repository.releases(), key=lambda r: r.counter).id
+    wanted = release or repository.newest()
     found = release_cost(repository, ring=ring, release=wanted)
     out.print(
         f"[bold]{found.release}[/] for ring {ring}, whose stores hold"
@@ -215,7 +215,7 @@ def media(
     from sync.publish.media import copy_media  # noqa: PLC0415
 
     repository = open_repository(repo, keys, passphrase=passphrase, passphrase_file=passphrase_file)
-    wanted = release or max(repository.releases(), key=lambda r: r.counter).id
+    wanted = release or repository.newest()
     if days is not None:
         repository.timestamp(days=days)
     copied = copy_media(repository, folder, release=wanted)

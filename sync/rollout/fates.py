@@ -10,13 +10,14 @@ from enum import StrEnum
 
 from sync.rollout.events import Reached
 from sync.rollout.plan import Plan, Ring, Silent, Step
-from sync.wire import SwitchReport, SwitchState
+from sync.wire import SKEW_S, SwitchReport, SwitchState
 
 # From VERIFIED on the release is run on the machine: the rehearsal is the first time.
 _RUNS = frozenset(
     {SwitchState.VERIFIED, SwitchState.REHEARSED, SwitchState.LIVE, SwitchState.PROBATION}
 )
 _FAILS = frozenset({SwitchState.BACK, SwitchState.REFUSED})
+CLOCKS_APART = timedelta(seconds=SKEW_S)  # at most, of a store that beats and the hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,17 @@ def runs(view: StoreView, release: str) -> bool:
     return report.live == release or (report.candidate == release and report.state in _RUNS)
 
 
-def has_failed(view: StoreView, release: str) -> bool:
-    """Tell whether a store's last word is that the release did not hold there."""
+def has_failed(view: StoreView, release: str, *, chosen_at: datetime | None = None) -> bool:
+    """Tell whether a store's last word is that the release did not hold there.
+
+    What it says of a time before it was chosen is of another rollout, and it tries again now.
+    """
     report = view.report
     if report is None:
         return False
     if report.state in _FAILS and report.candidate == release:
-        return True
+        is_old = chosen_at and report.since and report.since < chosen_at - CLOCKS_APART
+        return not is_old
     # It had settled, and an hour later it runs something else: a late failure, whatever it says.
     return view.settled_at is not None and not runs(view, release)
 
@@ -107,7 +112,7 @@ def fate(plan: Plan, view: StoreView, chosen: Reached, step: Step, now: datetime
     """
     if has_settled(view, plan.release):
         return Fate.SETTLED
-    if has_failed(view, plan.release):
+    if has_failed(view, plan.release, chosen_at=chosen.at):
         return Fate.FAILED
     ran = runs(view, plan.release)
     silent = is_silent(view, after_s=plan.silent_after_s, now=now)

@@ -17,7 +17,7 @@ from sync.publish.rotation import rotate
 from sync.publish.sweep import sweep
 from sync.trust.ring import RingPointer
 from tests.builders.disks import small_disk
-from tests.builders.repositories import CHEAP, PARTS, release
+from tests.builders.repositories import CHEAP, PARTS, release, repository
 from tests.fakes.clock import FakeClock
 
 DAY_S = 86_400
@@ -112,6 +112,27 @@ def test_what_nothing_names_goes_after_its_time_and_nothing_else(
     assert repo.disk.root_versions() == (1,)
 
 
+def test_what_was_named_until_now_stays_for_who_is_reading_it(
+    repo: Repository, newer: Path, clock: FakeClock, store: ReleaseClient, tmp_path: Path
+) -> None:
+    """Its days begin when nothing names it any more, however old it is."""
+    long_ago = clock.now().timestamp() - 30 * DAY_S
+    for path in repo.folder.rglob("*"):
+        os.utime(path, (long_ago, long_ago))
+    before = repo.view()
+    store.refresh()
+    repo.sign(newer, keep=1)
+    repo.publish()
+    repo.promote(RingPointer("pilot", "rel-b", 2))
+    repo.sign(release(tmp_path / "c", "rel-c", 3, {**PARTS, "index.db": b"c" * 70_000}), keep=1)
+    repo.publish()
+
+    sweep(repo)
+
+    store.fetch(store.release("rel-a"), tmp_path / "got")
+    assert (repo.disk.metadata / f"{before.snapshot.signed.version}.snapshot.json").is_file()
+
+
 def test_what_is_being_signed_is_not_swept(repo: Repository, newer: Path, clock: FakeClock) -> None:
     repo.sign(newer)
     long_ago = clock.now().timestamp() - 30 * DAY_S
@@ -139,3 +160,12 @@ def test_the_cost_of_a_promotion_is_told_before_it(
     assert fresh.line_bytes == fresh.whole_bytes == sum(map(len, PARTS.values()))
     with pytest.raises(NotPublished):
         release_cost(repo, ring="pilot", release="rel-z")
+
+
+def test_where_nothing_is_published_the_newest_release_is_none(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    empty = repository(tmp_path, clock)
+
+    with pytest.raises(NotPublished, match="no release yet"):
+        empty.newest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sync.rollout.engine import Action, decide
 from sync.rollout.events import Event, EventKind
 from sync.rollout.plan import Silent
@@ -10,6 +12,7 @@ from sync.wire import SwitchState
 from tests.unit.sync.rollout.worlds import T0, advanced, after, plan, ring, started, step, view
 
 BACK, PROBATION, DOWNLOADING = SwitchState.BACK, SwitchState.PROBATION, SwitchState.DOWNLOADING
+REFUSED = SwitchState.REFUSED
 
 
 def test_a_started_rollout_goes_to_the_first_ring_and_step() -> None:
@@ -153,6 +156,20 @@ def test_failures_halt_with_the_stores_reasons() -> None:
 
     assert found.action is Action.HALT
     assert "0007: 3 crashes in 10 minutes" in found.why
+
+
+def test_what_failed_in_an_earlier_rollout_of_the_release_is_tried_again() -> None:
+    """A disk was full, and is not any more; a store tries again at the new rollout's pointer."""
+    full = view(7, REFUSED, beat_s=30, why="no room")
+    assert full.report is not None
+    log = [started(), advanced()]
+
+    before, again = (
+        replace(full, report=replace(full.report, since=after(s))) for s in (-86_400.0, 20.0)
+    )
+
+    assert decide(plan(), log, [before], now=after(60)).action is Action.WAIT
+    assert decide(plan(), log, [again], now=after(60)).action is Action.HALT
 
 
 def test_failures_are_counted_against_those_that_tried() -> None:
