@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.config import Settings
 from appliance.errors import BackroomError, DamagedRelease
 from appliance.files import sync_folder
 from appliance.live import RELEASES, SLOT, Slot
@@ -111,6 +112,11 @@ def slot_of(folder: Path) -> Slot:
     except BackroomError:
         return Slot()
     return Slot(manifest.id, manifest.counter)
+
+
+def named(settings: Settings, slot: Slot) -> Slot:
+    """Return a slot with its release's id and counter, also the installed one's."""
+    return slot if slot.id else slot_of(settings.release)
 
 
 def _folders(folder: Path) -> list[Path]:

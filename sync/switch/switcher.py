@@ -17,7 +17,7 @@ from pathlib import Path
 
 from appliance.config import Settings
 from appliance.errors import BackroomError, LineDown
-from appliance.live import SWITCH, Slot, clear_parts, read_standing
+from appliance.live import SWITCH, Slot, clear_parts
 from appliance.ports import Clock
 from sync.errors import CannotWrite
 from sync.switch import machine
@@ -26,8 +26,9 @@ from sync.switch.journal import StoreJournal
 from sync.switch.record import SwitchRecord, read_record, write_record
 from sync.switch.rehearsal import Rehearsal, Rehearse
 from sync.switch.releases import Releases
-from sync.switch.slots import Slots, slot_of
-from sync.switch.trial import TrialLimits, judged
+from sync.switch.slots import Slots, named
+from sync.switch.trial import TrialLimits
+from sync.switch.trials import Trials
 from sync.switch.way import Stopped, Way
 from sync.switch.windows import read_window
 from sync.trust.ring import RingPointer, is_chosen
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 
 LOCK = "switch.lock"
 MOST_STEPS = 8  # of one call: each state of a way once, and some to spare
-SAVE_S = 30.0  # of a probation may be lost to a kill
 LINELESS = frozenset({S.VERIFIED, S.REHEARSED})  # what they wait for is on this machine
 
 
@@ -95,9 +95,15 @@ class Switcher:
             most_wait_s=self.limits.most_wait_s,
             is_paused=is_paused,
         )
+        self._trials = Trials(
+            settings=settings,
+            slots=self._slots,
+            clock=clock,
+            journal=self._journal,
+            limits=self.limits.trial,
+            write=self._write,
+        )
         self._lock = threading.Lock()
-        self._stepped_s: float | None = None  # when the last step looked at the probation
-        self._unsaved_s = 0.0  # of the probation
         self._is_begun = False
         self._failures, self._again_s = 0, 0.0
 
@@ -124,8 +130,8 @@ class Switcher:
             record = read_record(self._settings.home)
             if not is_mine:  # another process switches: it goes on, and this one reads where it is
                 return self._told(record)
-            record = self._watched(self._reconciled(record))
-            self._clear(record)
+            record = self._trials.heard(record)
+            self._trials.clear(record)
             record, fault = self._looked(record, releases) if is_looking else (record, None)
             record = self._gone_on(record, releases, is_lineless=fault is not None)
             if fault is not None:
@@ -141,7 +147,7 @@ class Switcher:
         """
         with self._alone() as is_mine:
             record = read_record(self._settings.home)
-            live = self._named(record.live)
+            live = named(self._settings, record.live)
             if not is_mine or record.state in machine.ON_TRIAL or live.id == release:
                 return self._told(record)
             offered = releases.release(release)
@@ -150,71 +156,6 @@ class Switcher:
             candidate = Slot(offered.manifest.id, offered.manifest.counter)
             self._slots.whole(candidate)
             return self._told(self._write(machine.offered(record, candidate, at=self._clock.now())))
-
-    # ── what the running store says ──────────────────────────────────────────────────────────────
-
-    def _reconciled(self, record: SwitchRecord) -> SwitchRecord:
-        """Take up what the store decided alone, and that it stands on the live release."""
-        said = read_standing(self._settings.home)
-        if said.turn != record.turn or not said.is_open:
-            return record
-        if said.left and said.stands != record.live:
-            log.warning("switch: the store left %s: %s", record.live.id, said.left)
-            at = self._clock.now()
-            return self._write(machine.back(record, said.left, at=at, to=said.stands))
-        if record.state is S.LIVE and said.stands == record.live and not said.left:
-            return self._write(machine.advanced(record, at=self._clock.now()))
-        return record
-
-    def _watched(self, record: SwitchRecord) -> SwitchRecord:
-        """Judge the release on trial; let it settle after its time, or go back."""
-        now_s, last_s = self._clock.monotonic(), self._stepped_s
-        self._stepped_s = now_s
-        if record.state is not S.PROBATION:
-            self._unsaved_s = 0.0
-            return record
-        if why := self._judged(record):
-            log.warning("switch: %s is left: %s", record.live.id, why)
-            return self._write(machine.back(record, why, at=self._clock.now()))
-        if last_s is not None and self._stands(record):
-            self._unsaved_s += now_s - last_s
-        whole = machine.watched(record, self._unsaved_s)
-        if whole.spent_s >= self.limits.trial.probation_s:
-            return self._write(machine.settled(whole, at=self._clock.now()))
-        if self._unsaved_s < SAVE_S:
-            return record
-        self._unsaved_s = 0.0
-        return self._write(whole)
-
-    def _judged(self, record: SwitchRecord) -> str:
-        if record.previous is None:
-            return ""
-        now = self._journal.since(
-            record.from_row,
-            release=self._named(record.live).id,
-            failed_before=record.failed_before,
-        )
-        before = self._journal.until(record.from_row, release=self._named(record.previous).id)
-        return judged(now, before, self.limits.trial)
-
-    def _stands(self, record: SwitchRecord) -> bool:
-        said = read_standing(self._settings.home)
-        is_there = said.turn == record.turn and said.is_open and said.is_healthy
-        return is_there and said.stands == record.live
-
-    def _clear(self, record: SwitchRecord) -> None:
-        """Keep two releases and one on its way, once the store stands where the record says."""
-        said = read_standing(self._settings.home)
-        is_there = said.is_open and said.stands == record.live
-        if record.turn and (said.turn != record.turn or not is_there):
-            return
-        kept = {record.live, record.previous or record.live}
-        if record.candidate is not None and record.state in machine.ON_THE_WAY:
-            kept.add(record.candidate)
-        if self._settings.release.absolute().parent == self._slots.folder.absolute():
-            kept.add(Slot(self._settings.release.name))  # installed among them
-        if removed := self._slots.keep(kept):
-            log.info("switch: removed %s", ", ".join(removed))
 
     # ── what the ring says ───────────────────────────────────────────────────────────────────────
 
@@ -235,7 +176,7 @@ class Switcher:
     def _heard(
         self, record: SwitchRecord, pointer: RingPointer, releases: Releases
     ) -> SwitchRecord:
-        candidate, live = record.candidate, self._named(record.live)
+        candidate, live = record.candidate, named(self._settings, record.live)
         is_on_way = record.state in machine.ON_THE_WAY and record.pointer is not None
         if is_on_way and candidate is not None and pointer.release == candidate.id:
             # Its latest word about the same release: a window, a pause, more percent.
@@ -256,11 +197,11 @@ class Switcher:
         self, record: SwitchRecord, pointer: RingPointer, releases: Releases
     ) -> SwitchRecord:
         offered = releases.release(pointer.release)
-        live, at = self._named(record.live), self._clock.now()
+        live, at = named(self._settings, record.live), self._clock.now()
         move = releases.move(pointer, offered, live_counter=live.counter)
         candidate = Slot(offered.manifest.id, offered.manifest.counter)
         self._slots.whole(candidate)
-        previous = self._named(record.previous) if record.previous else None
+        previous = named(self._settings, record.previous) if record.previous else None
         if record.state is S.PROBATION and candidate == previous:
             # Called back while on trial: what was live is here, whole, and was never in doubt.
             why = f"ring {self.ring} went back to {candidate.id}"
@@ -309,17 +250,13 @@ class Switcher:
 
     # ── telling and keeping ──────────────────────────────────────────────────────────────────────
 
-    def _named(self, slot: Slot) -> Slot:
-        """Return a slot with its release's id and counter, also the installed one's."""
-        return slot if slot.id else slot_of(self._settings.release)
-
     def _told(self, record: SwitchRecord) -> SwitchReport:
-        live = self._named(record.live)
+        live = named(self._settings, record.live)
         return SwitchReport(
             state=record.state,
             live=live.id,
             counter=live.counter,
-            previous=self._named(record.previous).id if record.previous else "",
+            previous=named(self._settings, record.previous).id if record.previous else "",
             candidate=record.candidate.id if record.candidate else "",
             since=record.since,
             why=record.why,
