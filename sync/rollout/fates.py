@@ -17,6 +17,7 @@ _RUNS = frozenset(
     {SwitchState.VERIFIED, SwitchState.REHEARSED, SwitchState.LIVE, SwitchState.PROBATION}
 )
 _FAILS = frozenset({SwitchState.BACK, SwitchState.REFUSED})
+LONGEST_WHY = 200  # characters of what one store says
 CLOCKS_APART = timedelta(seconds=SKEW_S)  # at most, of a store that beats and the hub
 
 
@@ -193,5 +194,8 @@ def added(tallies: Iterable[Tally]) -> Tally:
 
 def _why(view: StoreView, release: str) -> str:
     if has_failed(view, release) and view.report is not None:
-        return view.report.why or f"now on {view.report.live}, {view.report.state.value}"
+        said = view.report.why or f"now on {view.report.live}, {view.report.state.value}"
+        # A store's own words come to a ledger that takes no NUL, which would keep a halt from being
+        # written down, and to a terminal that takes orders.
+        return "".join(char if char.isprintable() else " " for char in said[:LONGEST_WHY])
     return "silent past its deadline" if view.beat_at else "never heard"

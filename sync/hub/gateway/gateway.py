@@ -125,11 +125,26 @@ class Gateway:
         )
         amount = Amount(chat.prompt_tokens + chat.most_tokens, math.ceil(micros))
         most = Amount(settings.tokens_a_day, math.ceil(settings.money_a_day * MICRO))
-        held = await self.ledger.writing(lambda c: hold(c, store, amount, most=most, now=now))
+        holding = asyncio.ensure_future(
+            self.ledger.writing(lambda c: hold(c, store, amount, most=most, now=now))
+        )
+        try:
+            held = await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            # What is written while its caller goes would stay held until the day is over.
+            holding.add_done_callback(self._give_back)
+            raise
         if held is None:
             detail = "The store's budget for today is used up."
             raise refused(429, "insufficient_quota", detail, HINT, wait_s=left_of_day_s(now))
         return held
+
+    def _give_back(self, holding: asyncio.Future[Hold | None]) -> None:
+        if holding.cancelled() or holding.exception() is not None:
+            return
+        held = holding.result()
+        if held is not None:
+            self._settle(held, Spent(failed=True))
 
     def _settle(self, held: Hold, spent: Spent) -> None:
         """Write a cost down without waiting for it: whoever asked may be gone."""

@@ -158,6 +158,18 @@ def test_failures_halt_with_the_stores_reasons() -> None:
     assert "0007: 3 crashes in 10 minutes" in found.why
 
 
+def test_what_a_store_says_is_told_short_and_gives_no_orders() -> None:
+    """It is written into the ledger, where a NUL is refused, and printed on a terminal."""
+    hostile = view(7, BACK, why="\x00\x1b[2Jgone\n" + "x" * 60_000)
+
+    found = decide(plan(), [started(), advanced()], [hostile], now=after(60))
+
+    assert found.action is Action.HALT
+    assert "[2Jgone x" in found.why
+    assert found.why.isprintable()
+    assert len(found.why) < 500
+
+
 def test_what_failed_in_an_earlier_rollout_of_the_release_is_tried_again() -> None:
     """A disk was full, and is not any more; a store tries again at the new rollout's pointer."""
     full = view(7, REFUSED, beat_s=30, why="no room")
