@@ -30,6 +30,7 @@ A_FEW = (
     "SELECT sku FROM transit ORDER BY sku LIMIT 10",
     "SELECT min(order_number) FROM pickups GROUP BY status",
     "SELECT badge FROM associates LIMIT 10",
+    "SELECT receipt FROM purchases GROUP BY receipt HAVING count(*) = 1 LIMIT 10",
 )
 
 
