@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import stat
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -196,6 +197,8 @@ def is_folder(url: str) -> bool:
 def _opened(url: str, offset: int, chunk_bytes: int) -> Generator[Stream, None, None]:
     path = Path(unquote(urlsplit(url).path))
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # to open one waits for ever for who writes to it
+            raise FetchFailed(f"{path} is no file.", status=NOT_FOUND)
         file = path.open("rb")
     except FileNotFoundError as exc:
         raise FetchFailed(f"{path} is not there.", status=NOT_FOUND) from exc

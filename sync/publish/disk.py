@@ -16,6 +16,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
 from appliance.files import sync_folder
+from appliance.release import file_sha256
 from sync.errors import BadRepository
 from sync.trust.paths import stored_name
 from sync.trust.roles import ROOT, SNAPSHOT, TIMESTAMP
@@ -165,9 +166,10 @@ class RepositoryDisk:
             BadRepository: The source changed since it was checked, or the disk refuses.
         """
         path = self.file(target, sha256)
-        if path.is_file() and path.stat().st_size == length:
+        # Hashed, for what a disk or a stranger has altered since is mended by signing again.
+        if path.is_file() and path.stat().st_size == length and file_sha256(path) == sha256:
             os.utime(path)  # young again: `sweep` may not take what is about to be named
-            return 0  # it took its name only when it was whole
+            return 0
         with _writing(path) as beside:
             if copied_sha256(source, beside) != sha256:
                 raise BadRepository(f"{source} changed while it was signed.", hint="Sign it again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -72,6 +73,13 @@ def test_a_directory_in_a_files_place_is_told(folder: Path) -> None:
 
     with pytest.raises(FetchFailed, match="cannot be read"):
         wire().read(f"{base_url(folder)}/sub", 10)
+
+
+def test_a_stick_with_a_pipe_in_a_files_place_keeps_nobody_waiting(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+
+    with pytest.raises(FetchFailed, match="is no file"):
+        wire().read(f"{base_url(folder)}/pipe", 100)
 
 
 def test_what_the_reader_raises_passes_through_untouched(folder: Path, web: WebFolder) -> None:

@@ -182,6 +182,19 @@ def test_what_is_staged_and_does_not_parse_is_told(
         repo.sign(newer)
 
 
+def test_a_file_that_was_altered_in_the_repository_is_mended_by_signing_again(
+    repo: Repository, newer: Path, store: ReleaseClient, tmp_path: Path
+) -> None:
+    published(repo, newer)
+    part = repo.manifest("rel-b").parts["index.db"]
+    repo.disk.file(part_target("index.db", part.sha256), part.sha256).write_bytes(b"?" * part.bytes)
+
+    repo.sign(newer)
+
+    store.refresh()
+    assert store.fetch(store.release("rel-b"), tmp_path / "got").full == 4
+
+
 def test_a_release_whose_file_went_missing_is_not_published(repo: Repository, newer: Path) -> None:
     repo.sign(newer)
     manifest = json.loads((newer / "manifest.json").read_text())
