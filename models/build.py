@@ -23,6 +23,7 @@ class Build:
     corpus: Path  # handbook, asks, catalogue.csv, lexicon.toml, intents.toml
     asks: int = 700  # held-out asks replayed through every lane
     examples: int = 0  # of intents, in each split; 0: all
+    earlier: Path | None = None  # the index that stores hold: what did not change stays in place
 
     @property
     def catalogue(self) -> Path:

@@ -73,6 +73,7 @@ def build_the_index(build: Build) -> Mapping[str, Any]:
         out=build.work / "index.db",
         embedder=embedder,
         embedder_digest=embedder.digest,
+        like=build.earlier,
     )
     shutil.copyfile(build.work / "index.db", build.release / "index.db")
     shutil.copyfile(build.corpus / "lexicon.toml", build.release / "lexicon.toml")

@@ -273,10 +273,11 @@ def _build(bench: Bench, release: Path) -> Build:
     """Return where parts are built; what was embedded is kept from run to run."""
     work = bench.run / "cache" / "build"
     work.mkdir(parents=True, exist_ok=True)
-    recipe = bench.recipe
+    recipe, named = bench.recipe, bench.recipe.release.previous
+    earlier = recipe.path(named) / "index.db" if named else None
     return Build(
         release, work, bench.on, bench.made("corpus"), recipe.calibrate.asks,
-        recipe.corpus.examples,
+        recipe.corpus.examples, earlier if earlier and earlier.is_file() else None,
     )  # fmt: skip
 
 

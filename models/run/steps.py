@@ -51,7 +51,11 @@ def _pairs(recipe: Recipe) -> dict[str, Path]:
 
 
 def _embedder(recipe: Recipe) -> dict[str, Path]:
-    return {EMBEDDER: recipe.path(recipe.release.parts) / EMBEDDER}
+    found = {EMBEDDER: recipe.path(recipe.release.parts) / EMBEDDER}
+    if recipe.release.previous:
+        earlier = recipe.path(recipe.release.previous) / "index.db"
+        found |= {"the index before": earlier} if earlier.is_file() else {}
+    return found
 
 
 def _golden(recipe: Recipe) -> dict[str, Path]:
