@@ -24,6 +24,7 @@ from sync.publish.signing import (
     signed_bytes,
     snapshot_after,
     timestamp_after,
+    with_keys_here,
 )
 from sync.trust.paths import release_target, ring_target
 from sync.trust.pointer import read_pointer
@@ -137,7 +138,8 @@ class PublishedState:
             changed: Role -> signed file, each the next version.
             is_snapshot_new: False when no role changed and only the timestamp is due.
             timestamp_days: Of the timestamp's life; None: its own.
-            delegators: Roots whose keys must sign; empty: the newest alone.
+            delegators: Roots whose keys sign, the newest last: its must, an older one's where
+                they are here; empty: the newest alone.
         """
         now = self.clock.now()
         roots = delegators or (view.root.signed,)
@@ -145,11 +147,13 @@ class PublishedState:
         snapshot_file = None
         if is_snapshot_new:
             snapshot = snapshot_after(view, changed, now)
-            snapshot_file = signed_bytes(snapshot, SNAPSHOT, delegators=roots, keys=self.keys)
+            by_roots = with_keys_here(roots, SNAPSHOT, self.keys)
+            snapshot_file = signed_bytes(snapshot, SNAPSHOT, delegators=by_roots, keys=self.keys)
             files[f"{snapshot.version}.{SNAPSHOT}.json"] = snapshot_file
         timestamp = timestamp_after(view, snapshot_file, now, days=timestamp_days)
+        by_roots = with_keys_here(roots, TIMESTAMP, self.keys)
         files[f"{TIMESTAMP}.json"] = signed_bytes(
-            timestamp, TIMESTAMP, delegators=roots, keys=self.keys
+            timestamp, TIMESTAMP, delegators=by_roots, keys=self.keys
         )
         self.disk.write(files)
         self._begin_grace(view, changed, is_snapshot_new=is_snapshot_new)

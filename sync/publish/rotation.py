@@ -11,7 +11,7 @@ from sync.publish.disk import View
 from sync.publish.keyfile import SCRYPT_N
 from sync.publish.keys import HeldKey
 from sync.publish.published import PublishedState
-from sync.publish.signing import Delegator, following, signed_bytes
+from sync.publish.signing import Delegator, following, signed_bytes, with_keys_here
 from sync.trust.roles import (
     DELEGATED,
     ROLES,
@@ -35,7 +35,9 @@ def rotate(
 
     A key of root, targets, snapshot or timestamp changes by a new root, which two old and two new
     root keys sign. What the old root and the new one name is then signed with both keys and
-    written first, so that there is no moment at which a client of either is turned away.
+    written first, so that there is no moment at which a client of either is turned away. A key that
+    is lost signs nothing: its role is signed with the new one alone, and a client that comes in the
+    moment before the new root is there is turned away, and asks again.
     Replacing snapshot's and timestamp's keys is also how a repository recovers after a thief has
     signed a version far ahead.
 
@@ -153,7 +155,8 @@ def _write(
     new_targets = targets or following(view.roles[TARGETS].signed, TARGETS, now)
     changed: dict[str, bytes] = {}
     if TARGETS in touched:
-        changed[TARGETS] = signed_bytes(new_targets, TARGETS, delegators=roots, keys=keys)
+        by_roots = with_keys_here(roots, TARGETS, keys)
+        changed[TARGETS] = signed_bytes(new_targets, TARGETS, delegators=by_roots, keys=keys)
     by = new_targets if TARGETS in touched else view.roles[TARGETS].signed
     for role in DELEGATED:
         if role in touched:

@@ -117,6 +117,22 @@ def signed_bytes(
     return metadata.to_bytes(COMPACT)
 
 
+def with_keys_here(roots: Iterable[Root], role: str, keys: KeyFolder) -> tuple[Root, ...]:
+    """Return the roots that can be signed for: the newest, and older ones whose keys are here.
+
+    An older one's key may be lost, which is why there is a new one; never ask this of root itself.
+    """
+    *older, newest = roots
+    known = [root for root in older if _has_keys(root, role, keys)]
+    return (*known, newest)
+
+
+def _has_keys(root: Root, role: str, keys: KeyFolder) -> bool:
+    named = root.get_delegated_role(role)
+    here = {key.public.keyid for key in keys.listed() if keys.is_here(key)}
+    return len(here.intersection(named.keyids)) >= named.threshold
+
+
 def snapshot_after(
     view: View, changed: Mapping[str, bytes], now: datetime, *, days: float | None = None
 ) -> Snapshot:

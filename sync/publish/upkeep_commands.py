@@ -165,9 +165,10 @@ def rotate(
     """Replace the keys of roles by new ones; stores follow by themselves.
 
     root, targets, snapshot and timestamp change by a new root: two root keys must be here, and
-    those of targets, snapshot and timestamp. models, indexes, policy, releases and rings want the
-    key of targets. Put the old key files away only when this has ended well. `rotate rings
-    snapshot timestamp` also heals a repository whose thief signed versions far ahead.
+    those of targets, snapshot and timestamp, but for one that is lost: name it. models, indexes,
+    policy, releases and rings want the key of targets. Put the old key files away only when this
+    has ended well. `rotate rings snapshot timestamp` also heals a repository whose thief signed
+    versions far ahead.
     """
     from sync.publish.keys import given_key  # noqa: PLC0415
     from sync.publish.rotation import rotate as rotate_keys  # noqa: PLC0415

@@ -79,6 +79,34 @@ def test_one_lost_root_key_is_replaced_by_the_other_two(
     assert repo.keys.newest("root-3").public.keyid in root.roles[ROOT].keyids
 
 
+@pytest.mark.parametrize("lost", [role for role in ROLES if role != ROOT])
+def test_a_lost_key_is_replaced_without_it(
+    repo: Repository, store: ReleaseClient, newer: Path, lost: str
+) -> None:
+    """A hub's disk dies with the online keys: the stores must not have to enrol again."""
+    name = {"models": "content", "indexes": "content", "policy": "content"}.get(lost, lost)
+    carry_away(repo, [key for key in repo.keys.listed() if key.name == name])
+
+    rotate(repo, [lost], scrypt_n=CHEAP)
+
+    assert store.look("pilot").release == "rel-a"
+    published(repo, newer)
+    repo.promote(RingPointer("pilot", "rel-b", 2))
+    assert store.look("pilot").release == "rel-b"
+
+
+def test_all_online_keys_that_died_with_the_hub_are_replaced_at_once(
+    repo: Repository, store: ReleaseClient
+) -> None:
+    carry_away(repo, [key for key in repo.keys.listed() if "/online/" in f"/{key.uri[5:]}"])
+
+    rotate(repo, ["rings", "snapshot", "timestamp"], scrypt_n=CHEAP)
+
+    assert store.look("pilot").release == "rel-a"
+    repo.refresh(force=True)
+    assert store.look("pilot").release == "rel-a"
+
+
 def test_a_thief_of_the_old_timestamp_key_is_refused_after_a_rotation(
     repo: Repository, store: ReleaseClient
 ) -> None:
