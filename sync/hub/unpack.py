@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +18,9 @@ FORMAT = 1
 WINDOW_LOG = 25  # 32 MiB: what a frame may make its reader remember
 PIECE_BYTES = 256 * 2**10  # unpacked at a time
 LONGEST_ID = 64
+# Lists and tables in one another. Readers of JSON give up near a thousand, each at another number:
+# what this one took must not stop whoever reads the item later, for all stores.
+MOST_DEPTH = 32
 T = TypeVar("T")
 
 
@@ -57,9 +60,18 @@ def _items(lines: Iterator[bytes], stated: int) -> Iterator[BatchItem]:
         item = _record(line, BatchItem, what=f"Item {found:,}")
         if not 1 <= len(item.id) <= LONGEST_ID or item.put_at.tzinfo is None:
             raise DamagedBatch(f"Item {found:,} has no id, a long one, or no zone in `put_at`.")
+        if line.count(b"[") + line.count(b"{") > MOST_DEPTH and _is_deeper(item.body, MOST_DEPTH):
+            raise DamagedBatch(f"Item {found:,} is nested more than {MOST_DEPTH} deep.")
         yield item
     if found != stated:
         raise DamagedBatch(f"It has {found:,} items and says it has {stated:,}.")
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    if not isinstance(value, Mapping | list):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return most == 0 or any(_is_deeper(one, most - 1) for one in inner)
 
 
 def _record(line: bytes, kind: type[T], *, what: str) -> T:

@@ -78,3 +78,19 @@ def test_a_frame_that_wants_a_window_of_gigabytes_is_refused() -> None:
 
     with pytest.raises(DamagedBatch):
         all_of([data])
+
+
+@pytest.mark.parametrize(("deep", "is_taken"), [(30, True), (33, False), (900, False)])
+def test_an_item_nested_so_deep_that_its_next_reader_would_fail_is_damaged(
+    deep: int, is_taken: bool
+) -> None:
+    head = msgspec.json.encode(BatchHead(1, "d" * 24, "0001", AT, 1))
+    item = msgspec.json.encode(BatchItem("i", "deferred_ask", 2, AT, {"a": 0}))
+    nested = item.replace(b'"a":0', b'"a":' + b"[" * deep + b"]" * deep)
+    packed = zstd.compress(head + b"\n" + nested)
+
+    if is_taken:
+        assert [one.id for one in all_of([packed])] == ["i"]
+        return
+    with pytest.raises(DamagedBatch, match="nested"):
+        all_of([packed])
