@@ -43,6 +43,8 @@ from sync.trust.roles import (
     key_names,
 )
 
+MOST_STICK_DAYS = 90  # of a timestamp's life, where a stick goes by post
+
 
 class Repository(PublishedState):
     """One repository folder and the keys that are here.
@@ -228,6 +230,8 @@ class Repository(PublishedState):
     def refresh(self, *, force: bool = False) -> tuple[str, ...]:
         """Sign the online roles again when half of their life is over; return which.
 
+        Also where it is longer than any that is signed for: a clock was wrong.
+
         Args:
             force: Whatever is left of it.
 
@@ -332,5 +336,9 @@ class Repository(PublishedState):
 
 
 def _is_half_over(signed: Targets | Snapshot | Timestamp, role: str, clock: Clock) -> bool:
-    half = timedelta(days=TERMS[role].life_days / 2)
-    return signed.expires - clock.now() <= half
+    life_days = TERMS[role].life_days
+    left = signed.expires - clock.now()
+    # Longer than it is ever signed for: a clock was wrong, and stores could be held on that for
+    # years before their alarm rings.
+    most_days = max(life_days, MOST_STICK_DAYS if role == TIMESTAMP else 0) + 1
+    return left <= timedelta(days=life_days / 2) or left > timedelta(days=most_days)

@@ -344,6 +344,25 @@ def test_the_hub_keeps_the_online_roles_fresh_with_three_keys(
     assert set(days) == set(ROLES)
 
 
+@pytest.mark.parametrize("years", [-50, 14])
+def test_what_was_signed_by_a_wrong_clock_is_signed_again(
+    repo: Repository, clock: FakeClock, store: ReleaseClient, years: int
+) -> None:
+    wrong = FakeClock()
+    wrong.advance(years * 365 * DAY_S)
+    repo.clock = wrong
+    repo.pause("pilot")
+    repo.clock = clock
+
+    assert repo.refresh() == ("rings", "snapshot", "timestamp")
+
+    assert store.look("pilot").state == "pause"
+    days = {expiry.role: expiry.days(clock.now()) for expiry in repo.expiries()}
+    assert 6 < days["timestamp"] <= 7
+    assert days["rings"] <= 60
+    assert repo.refresh() == ()
+
+
 def test_a_timestamp_can_live_as_long_as_the_post_takes(repo: Repository, clock: FakeClock) -> None:
     repo.timestamp(days=45)
 
