@@ -7,7 +7,6 @@ whole release.
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -34,13 +33,11 @@ from models import (
     search_commands,
 )
 from models.build import Build, known_files, open_embedder, open_index, read_table, write_table
+from models.drawn import SEED, drawn, half, labelled
 from models.golden.sit import DayClock
-from models.handbook import documents_in_force
 from models.package import package
 from models.routing.curves import confusion
 
-SEED = 20261122
-MOST_DRAWS = 20  # of live asks, for the promise
 FEWEST_EXAMPLES = 12  # of an intent, where only some are taken
 ASKED_AT = timedelta(hours=15)  # of the day whose rules are in force, UTC
 # A lane is not tried when it is right less often than this; a wrong try costs its time only,
@@ -98,7 +95,7 @@ def place_known_asks(build: Build) -> Mapping[str, Any]:
     """Keep every labelled ask with the place of its answer, and embed it."""
     index, lexicon = open_index(build), load_lexicon(build.corpus / "lexicon.toml")
     rows = []
-    for ask in _asks(build, "asks"):
+    for ask in labelled(build, "asks"):
         place = excerpts.find_answer(ask, index)
         if place is not None:
             passage, start, end = place
@@ -204,15 +201,15 @@ def train_lanes(build: Build) -> Mapping[str, Any]:
 
     package_for_trials(build)
     settings = Settings(home=build.work / "store", release=build.release)
-    asks, live = _drawn(build)
+    asks, live = drawn(build)
     clock = DayClock(_midnight(build.on) + ASKED_AT)
     with open_store(settings, clock=clock) as store:
         trials = {
-            half: [
-                *outcomes.try_handbook(store, [a for a in asks if _half(a.text) == half]),
-                *outcomes.try_live(store, [a for a in live if _half(a.text) == half]),
+            part: [
+                *outcomes.try_handbook(store, [a for a in asks if half(a.text) == part]),
+                *outcomes.try_live(store, [a for a in live if half(a.text) == part]),
             ]
-            for half in ("calibration", "report")
+            for part in ("calibration", "report")
         }
     cards = Cards.load(build.release / "cards" / "cards.json")
     vectors = np.load(build.release / "cards" / "vectors.npy").astype(np.float32)
@@ -249,65 +246,5 @@ def package_for_trials(build: Build) -> None:
     )  # fmt: skip
 
 
-def report_asks(build: Build) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:
-    """Return the drawn held-out asks that calibrated nothing."""
-    asks, live = _drawn(build)
-    return (
-        [a for a in asks if _half(a.text) == "report"],
-        [a for a in live if _half(a.text) == "report"],
-    )
-
-
-def more_live_asks(build: Build) -> list[intents.LiveAsk]:
-    """Return further questions for live facts, of none that calibrated or is kept as fresh.
-
-    A promise takes some hundred answers more than a report; wordings are few, products are not, so
-    as many are drawn as the handbook has asks in the report: half and half, as a store is asked.
-    """
-    asks, live = report_asks(build)
-    seen = {a.text for which in ("drawn", "fresh") for a in asks_for(build, which)[1]}
-    products, found = intents.read_products(build.catalogue), dict[str, intents.LiveAsk]()
-    for seed in range(SEED + 2, SEED + 2 + MOST_DRAWS):
-        if len(found) >= len(asks) - len(live):
-            break
-        drawn = intents.live_asks(build.corpus, products, seed=seed)
-        found |= {a.text: a for a in drawn if a.text not in seen and _half(a.text) == "report"}
-    return list(found.values())[: max(0, len(asks) - len(live))]
-
-
-def asks_for(build: Build, which: str) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:
-    """Return held-out asks: `drawn` are those that calibrate or report, `fresh` the others."""
-    drawn, live = _drawn(build)
-    if which == "drawn":
-        return drawn, live
-    seen, ours = {a.text for a in drawn}, _asks(build, "held_out")
-    products = intents.read_products(build.catalogue)
-    others = intents.live_asks(build.corpus, products, seed=SEED + 1)
-    known = {a.text for a in live}
-    return [a for a in ours if a.text not in seen], [a for a in others if a.text not in known]
-
-
-def _drawn(build: Build) -> tuple[list[excerpts.LabelledAsk], list[intents.LiveAsk]]:
-    held_out = _asks(build, "held_out")
-    asks = random.Random(SEED).sample(held_out, min(build.asks, len(held_out)))  # noqa: S311
-    live = _live_asks(build)
-    return asks, random.Random(SEED).sample(live, min(build.asks, len(live)))  # noqa: S311
-
-
-def _asks(build: Build, field: str) -> list[excerpts.LabelledAsk]:
-    ours = documents_in_force(build.corpus / "handbook", build.on)
-    return [a for a in excerpts.read_asks(build.corpus / "asks", field) if a.document in ours]
-
-
-def _live_asks(build: Build) -> list[intents.LiveAsk]:
-    """Return held-out wordings over held-out products that name one product for sure."""
-    products = intents.read_products(build.catalogue)
-    return intents.live_asks(build.corpus, products, seed=SEED)
-
-
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _half(text: str) -> str:
-    return "calibration" if outcomes.is_calibration(text) else "report"

@@ -8,7 +8,7 @@ from pathlib import Path
 from appliance.config import Settings
 from appliance.errors import BadInput
 from appliance.wiring import open_store
-from models import demo
+from models import demo, drawn
 from models.build import Build
 from models.golden.sit import DayClock
 from models.routing.outcome_file import write_outcomes
@@ -45,7 +45,7 @@ def record(
             f"{corpus} lacks {', '.join(lacking)}.",
             hint="Make a corpus: backroom models corpus --help",
         )
-    asks, live = demo.asks_for(build, which)
+    asks, live = drawn.asks_for(build, which)
     clock = DayClock(datetime(day.year, day.month, day.day, tzinfo=UTC) + demo.ASKED_AT)
     with open_store(Settings(home=work / "store", release=release), clock=clock) as store:
         found = [

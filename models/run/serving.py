@@ -23,7 +23,7 @@ from appliance.files import replaced
 from appliance.records import LaneName, Role
 from appliance.release import file_sha256, read_manifest
 from appliance.wiring import open_store
-from models import demo, outcomes
+from models import demo, drawn, outcomes
 from models.build import Build, read_table
 from models.evaluate import examine
 from models.excerpts import LabelledAsk
@@ -80,8 +80,8 @@ def evaluate(bench: Bench) -> Mapping[str, Any]:
     settings = Settings(home=bench.work / "store", release=release)
     clock = DayClock(asked_at(bench))
     with open_store(settings, clock=clock) as store:
-        heard = listen(store, *demo.report_asks(build), watch=bench.watch)
-        more = listen(store, [], demo.more_live_asks(build), watch=bench.watch)
+        heard = listen(store, *drawn.report_asks(build), watch=bench.watch)
+        more = listen(store, [], drawn.more_live_asks(build), watch=bench.watch)
         golden = _golden(bench, store)
     earlier = _earlier(bench, golden)
     found: dict[str, Any] = {
@@ -188,7 +188,7 @@ def write(path: Path, table: Any) -> None:
 
 
 def _exams(bench: Bench) -> dict[str, Any]:
-    """Examine every size, side by side: each has an engine of one thread."""
+    """Examine every size, side by side, each in an engine of one thread."""
     practice, test = open_desk(bench).held_out.halves()
     wanted, kinds = bench.recipe.exam, bench.recipe.quantize.kinds
 

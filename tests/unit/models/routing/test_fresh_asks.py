@@ -11,7 +11,7 @@ from appliance.config import DEMO_RELEASE
 from appliance.errors import BadInput
 from appliance.release import read_manifest
 from models.build import Build
-from models.demo import asks_for
+from models.drawn import asks_for
 from models.routing.outcome_file import Outcome, assumptions, read_outcomes
 from models.routing.placing import PROMISE
 from models.routing.promise import Promise
