@@ -226,7 +226,8 @@ def rollback(
 
     The word (releases/back/RING-ID.json) holds only from what the ring points at now: once the ring
     has moved on it is worth nothing. Keys: releases for the word, then as promote. With --word-only
-    the release manager signs it in advance, and whoever holds the ring's key can go back alone.
+    the release manager signs it in advance, once the ring is at the newer release, and whoever
+    holds the ring's key can go back alone.
     """
     repository = open_repository(repo, keys, passphrase=passphrase, passphrase_file=passphrase_file)
     if word_only:

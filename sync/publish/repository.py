@@ -166,12 +166,15 @@ class Repository(PublishedState):
 
         Raises:
             NotPublished: No such ring or release.
+            PointerRefused: It is no older release than what the ring is at.
             BadKey: The release manager's key is not here.
         """
         with self.locked():
             view = self.view()
             now = self.clock.now()
             known = from_plain(self.plain(view, RELEASES, release_target(release)), Manifest)
+            # A word given before the newer release is promoted would be refused when it is needed.
+            _check_older(known, self.pointer_in(view, ring))
             word = BackWord(
                 ring=ring,
                 release=release,
@@ -204,12 +207,7 @@ class Repository(PublishedState):
         view = self.view()
         pointer = self.pointer_in(view, ring)
         known = self.manifest(release)
-        if known.counter >= pointer.counter:
-            raise PointerRefused(
-                f"Ring {ring} is at {pointer.release} (counter {pointer.counter:,}); {release}"
-                f" (counter {known.counter:,}) is not older.",
-                hint="To see what is older: backroom release status",
-            )
+        _check_older(known, pointer)
         back = replace(
             pointer,
             release=release,
@@ -333,6 +331,15 @@ class Repository(PublishedState):
         staged.targets[word.path] = word
         file = signed_bytes(staged, RELEASES, delegators=(targets,), keys=self.keys)
         self.disk.stage(RELEASES, file)
+
+
+def _check_older(known: Manifest, pointer: RingPointer) -> None:
+    if known.counter >= pointer.counter:
+        raise PointerRefused(
+            f"Ring {pointer.ring} is at {pointer.release} (counter {pointer.counter:,});"
+            f" {known.id} (counter {known.counter:,}) is not older.",
+            hint="To see what is older: backroom release status",
+        )
 
 
 def _is_half_over(signed: Targets | Snapshot | Timestamp, role: str, clock: Clock) -> bool:

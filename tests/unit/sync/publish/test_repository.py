@@ -292,6 +292,8 @@ def test_what_is_not_older_is_not_gone_back_to(
 
     with pytest.raises(PointerRefused, match="is not older"):
         repo.rollback("pilot", mistaken)
+    with pytest.raises(PointerRefused, match="is not older"):
+        repo.allow_back("pilot", mistaken)
 
     assert repo.ring("pilot") == stopped
 
