@@ -167,7 +167,7 @@ class PublishedState:
         cache between gives out its timestamp for a while.
         """
         versions = view.versions()
-        past = [f"{versions[role]}.{role}.json" for role in changed]
+        past = [f"{versions[role]}.{role}.json" for role in changed if role in versions]
         past += [f"{versions[SNAPSHOT]}.{SNAPSHOT}.json"] if is_snapshot_new else []
         gone = [
             self.disk.file(target.path, target.hashes["sha256"])

@@ -136,8 +136,8 @@ def _held(ring: Ring, number: int, at: datetime, found: Tally, now: datetime) ->
         return Decision(Action.WAIT, f"{told}; {need} must settle")
     # Since when enough of them have settled: the instant of the one that made it enough.
     enough_at = max(at, found.settled_at[need - 1]) if need else at
-    # A ring without stores has nothing that could soak.
-    soaked_at = enough_at + timedelta(seconds=step.soak_s if found.chosen else 0.0)
+    # A ring without stores, or with none in reach, has nothing that could soak.
+    soaked_at = enough_at + timedelta(seconds=step.soak_s if found.in_reach else 0.0)
     if now < soaked_at:
         why = f"{told}; soaks until {soaked_at:%Y-%m-%d %H:%M:%S} UTC"
         return Decision(Action.WAIT, why, until=soaked_at)

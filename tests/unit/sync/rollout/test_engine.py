@@ -100,6 +100,15 @@ def test_a_ring_without_stores_is_passed() -> None:
     assert (found.action, found.ring) == (Action.ADVANCE, "all")
 
 
+def test_where_none_need_settle_stores_out_of_reach_have_nothing_to_soak() -> None:
+    wanted = plan(ring("empty", step(100, least_settled=0)), ring("lab"))
+    log = [started(), advanced("empty")]
+
+    found = decide(wanted, log, [view(1, ring="empty", beat_s=None)], now=after(1))
+
+    assert (found.action, found.ring) == (Action.ADVANCE, "lab")
+
+
 def test_a_store_gone_silent_with_the_release_is_waited_for_until_its_deadline() -> None:
     stores = [view(1, PROBATION, beat_s=100), view(2, settled_s=0, beat_s=7000)]
 
