@@ -126,6 +126,8 @@ def test_a_chain_is_durable_before_its_token_is_given(tmp_path: Path, port: int)
     for _ in range(3):
         store.renew()
         hub.kill()
+        for client in hub.clients:
+            client.close()
         hub = start(tmp_path / "hub", port=port)
         store.client = hub.client()
         assert store.beat().status_code == 200
