@@ -75,6 +75,18 @@ def ask_all(
     return [(shop.number, shop.ask(rng.choice(ASKS))) for _ in range(count) for shop in shops]
 
 
+def storm(chain: Chain) -> list[int]:
+    """Let a storm begin; return how often it cut, truncated and replayed once it did each."""
+
+    def counts() -> list[int]:
+        chain.backroom("hub", "collect", "--home", chain.home)
+        found = [shop.weather(STORM) for shop in chain.shops]
+        return [sum(one[name] for one in found) for name in ("cut", "truncated", "replayed")]
+
+    wait_for(lambda: min(counts()) > 0, within_s=ARRIVAL_S, what=counts)
+    return counts()
+
+
 def owed(said: list[tuple[str, dict[str, Any]]]) -> set[tuple[str, str]]:
     """Return (store, reply) of all that headquarters must hear of."""
     return {
@@ -88,8 +100,7 @@ def test_nothing_owed_is_lost_or_comes_twice_over_a_line_of_every_fault(chain: C
     rng = random.Random(5)
     said = ask_all(chain.shops, rng, count=4)
 
-    for shop in chain.shops:
-        shop.weather(STORM)
+    befell = storm(chain)
     said += ask_all(chain.shops, rng, count=6)
     chain.restart_hub()
     said += ask_all(chain.shops, rng, count=6)
@@ -100,12 +111,12 @@ def test_nothing_owed_is_lost_or_comes_twice_over_a_line_of_every_fault(chain: C
     chain.restart_hub()
     chain.shops[1].restart()
     said += ask_all(chain.shops, rng, count=8)
-    for shop in chain.shops:
-        shop.weather(STORM)
+    befell += storm(chain)
     said += ask_all(chain.shops, rng, count=2)
-    befell = [shop.weather(FAIR) for shop in chain.shops]
-    for shop in chain.shops:  # what is doubtful waits a quarter of an hour for company, else
-        chain.backroom("hub", "collect", "--store", shop.number, "--home", chain.home)
+    for shop in chain.shops:
+        shop.weather(FAIR)
+    # What is doubtful waits a quarter of an hour for company, else.
+    chain.backroom("hub", "collect", "--home", chain.home)
     wait_for(
         lambda: all(shop.spooled() == 0 for shop in chain.shops),
         within_s=ARRIVAL_S,
@@ -116,8 +127,7 @@ def test_nothing_owed_is_lost_or_comes_twice_over_a_line_of_every_fault(chain: C
     assert set(came) >= owed(said)
     assert set(came.values()) == {1}
     assert owed(said), "nothing was owed: the asks prove nothing"
-    assert sum(b["cut"] + b["truncated"] for b in befell) > 0, "the line was too good"
-    assert sum(b["replayed"] for b in befell) > 0
+    assert min(befell) > 0, "the line was too good"
     assert chain.ledger("SELECT count(*) FROM devices WHERE state <> 'active'") == [(0,)]
 
 

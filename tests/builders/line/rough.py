@@ -231,7 +231,7 @@ async def _program(listen: str, to: str) -> None:
     while text := await commands.readline():
         told: dict[str, Any] = json.loads(text)
         line.weather = replace(Weather(), **told)
-        if line.weather.is_down:
+        if line.weather != Weather():  # it befalls connections as they are made
             line.hang_up()
         print(json.dumps({f: getattr(line.count, f) for f in Count.__slots__}), flush=True)
     server.close()
