@@ -209,6 +209,7 @@ def test_a_chosen_role_asks_and_opens_sources_as_that_role(page: Any, store: Fak
     turn = ask(page, "opened headphones?")
 
     expect(turn.get_by_text("asked as manager")).to_be_visible()
+    expect(turn.locator(".badge")).to_be_visible()  # the question is shown before it is sent
     assert store.asked[0].role == "manager"
 
 

@@ -118,7 +118,7 @@ class Shop:
 
     def spooled(self) -> int:
         """Return how much it owes."""
-        return rows(self.home / "store.db", "SELECT count(*) FROM spool")[0][0]
+        return int(rows(self.home / "store.db", "SELECT count(*) FROM spool")[0][0])
 
 
 @dataclass(slots=True)
