@@ -12,13 +12,14 @@ export CFLAGS += $(NO_AMX)
 export CXXFLAGS += $(NO_AMX)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run run-chain test check bench shape clean help
+.PHONY: run run-chain test check audit bench clean help
 
 help:
 	@echo "make run    serve the demo store on http://127.0.0.1:8080 (PORT=8081 for another)"
 	@echo "make run-chain  a hub and two stores here, and a release going to them (PORT=8090 8091 8092)"
 	@echo "make test   set up everything and run the tests"
 	@echo "make check  ruff, mypy, import-linter"
+	@echo "make audit  known vulnerabilities of what is installed (asks the public advisory database)"
 	@echo "make bench  measure the store on this machine (MINUTES=10 for the full soak)"
 	@echo "make clean  remove .venv, build and the demo store's data"
 
@@ -36,6 +37,10 @@ check: $(VENV)/.test
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+audit: $(VENV)/.test
+	@$(BIN)/pip install --quiet pip-audit
+	@$(BIN)/pip-audit --skip-editable
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m tests.bench $(if $(MINUTES),--minutes $(MINUTES))
