@@ -13,16 +13,13 @@ from appliance.codec import from_plain
 from appliance.ports import Clock
 from appliance.release import Manifest
 from sync.errors import BadRepository, NothingStaged, PointerRefused
+from sync.publish.beginning import FIRST_ROOT, first_files
 from sync.publish.deltas import Told
 from sync.publish.disk import View, reading
 from sync.publish.published import PublishedState, json_bytes
 from sync.publish.signing import (
     check_signed,
-    end_of,
-    first_root,
-    first_targets,
     following,
-    meta_of,
     signed_bytes,
     target_of,
 )
@@ -35,12 +32,10 @@ from sync.trust.roles import (
     DELEGATED,
     RELEASES,
     RINGS,
-    ROOT,
     SNAPSHOT,
     TARGETS,
     TERMS,
     TIMESTAMP,
-    key_names,
 )
 
 MOST_STICK_DAYS = 90  # of a timestamp's life, where a stick goes by post
@@ -67,37 +62,9 @@ class Repository(PublishedState):
             raise BadRepository(
                 f"{self.folder} is a repository already.", hint="Choose another folder."
             )
-        now = self.clock.now()
-        held = {name: self.keys.newest(name) for name in key_names()}
-        root, targets = first_root(held, now), first_targets(held, now)
-        root_file = signed_bytes(root, ROOT, delegators=(root,), keys=self.keys)
-        files = {
-            TARGETS: signed_bytes(targets, TARGETS, delegators=(root,), keys=self.keys),
-            **{
-                role: signed_bytes(
-                    Targets(expires=end_of(role, now)), role, delegators=(targets,), keys=self.keys
-                )
-                for role in DELEGATED
-            },
-        }
-        snapshot = Snapshot(
-            expires=end_of(SNAPSHOT, now),
-            meta={f"{role}.json": meta_of(content) for role, content in files.items()},
-        )
-        snapshot_file = signed_bytes(snapshot, SNAPSHOT, delegators=(root,), keys=self.keys)
-        timestamp = Timestamp(expires=end_of(TIMESTAMP, now), snapshot_meta=meta_of(snapshot_file))
-        # Root comes last here: without it there is no repository, and `init` can be run again.
-        self.disk.write(
-            {
-                **{f"1.{role}.json": content for role, content in files.items()},
-                f"1.{SNAPSHOT}.json": snapshot_file,
-                f"{TIMESTAMP}.json": signed_bytes(
-                    timestamp, TIMESTAMP, delegators=(root,), keys=self.keys
-                ),
-                f"1.{ROOT}.json": root_file,
-            }
-        )
-        return root_file
+        files = first_files(self.keys, self.clock.now())
+        self.disk.write(files)
+        return files[FIRST_ROOT]
 
     def sign(
         self,
