@@ -297,6 +297,7 @@ def test_answers_under_way_together_never_mix(
 ) -> None:
     vendor.temper.script[:] = ["echo"]
     heard: dict[str, str] = {}
+    # Names that no hexadecimal id can hold: "bee1" once stood in one.
 
     def run(who: StoreEnd, name: str) -> None:
         words = " ".join(f"{name}{n}" for n in range(12))
@@ -308,7 +309,7 @@ def test_answers_under_way_together_never_mix(
                 assert found.json()["choices"][0]["message"]["content"].strip() == words
 
     with entered(hub, "0002") as other:
-        callers = [(store, "ant"), (store, "bee"), (other, "cat"), (other, "dog")]
+        callers = [(store, "ant"), (store, "owl"), (other, "cat"), (other, "dog")]
         threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in callers]
         for thread in threads:
             thread.start()
@@ -319,7 +320,7 @@ def test_answers_under_way_together_never_mix(
     for name, text in heard.items():
         mine = name.partition("-")[0]
         assert f"{mine}11" in text
-        assert not [o for o in ("ant", "bee", "cat", "dog") if o != mine and f"{o}1" in text]
+        assert not [o for o in ("ant", "owl", "cat", "dog") if o != mine and f"{o}1" in text]
 
 
 def test_budgets_are_counted_by_store_and_outlive_the_hub(tmp_path: Path) -> None:
