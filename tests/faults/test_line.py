@@ -32,7 +32,7 @@ pytest.importorskip("alembic", reason="needs the hub: pip install -e '.[hub]'")
 STORES = ("0001", "0002", "0003")
 FAIR = Weather()
 STORM = Weather(
-    delay_s=0.02, cut=0.2, truncated=0.15, stalled=0.05, altered=0.05, replayed=0.4, most_kib=24
+    delay_s=0.02, cut=0.2, truncated=0.15, stalled=0.05, altered=0.05, replayed=0.4, most_kib=3
 )
 DOWN = Weather(is_down=True)
 # Of a store's day: answered outright, doubtful, and what nobody in the store knows.
