@@ -10,9 +10,11 @@ from typing import TextIO
 
 from appliance.errors import BadInput
 
+READABLE = 0o666  # as `open` makes a file
+
 
 @contextmanager
-def replaced(path: Path, *, make_folders: bool = True) -> Iterator[TextIO]:
+def replaced(path: Path, *, make_folders: bool = True, mode: int = READABLE) -> Iterator[TextIO]:
     """Give a text file beside `path` that takes its name, durably, when the block ends well.
 
     A lone surrogate, which is no text, is written as JSON writes it, by its number.
@@ -21,6 +23,7 @@ def replaced(path: Path, *, make_folders: bool = True) -> Iterator[TextIO]:
         path: The file to write.
         make_folders: Make the folders on the way, as whoever names an `--out` wants it. False
             where the folder must be there already: its absence is then the fault to tell.
+        mode: Of the file from its first byte, less the process's mask: 0o600 for a secret.
 
     Raises:
         BadInput: The folder cannot be written, or the disk is full; `path` is as it was.
@@ -29,7 +32,8 @@ def replaced(path: Path, *, make_folders: bool = True) -> Iterator[TextIO]:
     try:
         if make_folders:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        handle = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

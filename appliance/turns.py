@@ -138,30 +138,10 @@ class RestingLane:
 
 
 @dataclass(frozen=True, slots=True)
-class RestingStream:
+class RestingStream(RestingLane):
     """`ports.StreamingLane` over a model's; between the pieces the turn is taken again."""
 
     lane: StreamingLane
-    turns: Turns
-
-    @property
-    def name(self) -> LaneName:
-        """The lane's name."""
-        return self.lane.name
-
-    @property
-    def is_model(self) -> bool:
-        """Whether a model speaks."""
-        return self.lane.is_model
-
-    def draft(self, stitched: Stitched, *, remaining_s: float) -> Draft:
-        """Return the lane's draft.
-
-        Raises:
-            BackroomError: As the lane does.
-        """
-        with self.turns.rested():
-            return self.lane.draft(stitched, remaining_s=remaining_s)
 
     def drafts(self, stitched: Stitched, *, remaining_s: float) -> Generator[Draft]:
         """Yield the lane's draft as it grows.

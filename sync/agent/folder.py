@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.errors import BadInput
-from appliance.files import sync_folder
+from appliance.files import replaced
 from sync.agent.errors import AgentRuns
 
 PRIVATE, SECRET = 0o700, 0o600
@@ -128,18 +128,5 @@ def write_secret(path: Path, content: str) -> None:
     Raises:
         BadInput: It cannot be written; what was there stays.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        handle = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, SECRET)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        sync_folder(path.parent)
-    except OSError as exc:
-        raise BadInput(
-            f"{path} cannot be written: {exc.strerror or exc}.", hint=f"Check: df -h {path.parent}"
-        ) from exc
-    finally:
-        beside.unlink(missing_ok=True)
+    with replaced(path, make_folders=False, mode=SECRET) as file:
+        file.write(content)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
-from appliance.files import sync_folder
+from appliance.errors import BadInput
+from appliance.files import replaced_file
 from appliance.release import file_sha256
 from sync.errors import BadRepository
 from sync.trust.paths import stored_name
@@ -218,22 +219,13 @@ def copied_sha256(source: Path, out: Path) -> str:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-        sync_folder(path.parent)
-    except OSError as exc:
+        with replaced_file(path) as beside:
+            yield beside
+    except BadInput as exc:
         raise BadRepository(
-            f"{path} cannot be written: {exc.strerror or exc}.",
-            hint=f"The repository is as it was. Check: df -h {path.parent}",
+            exc.message, hint=f"The repository is as it was. Check: df -h {path.parent}"
         ) from exc
-    finally:
-        with suppress(OSError):
-            beside.unlink()
 
 
 def read_whole(path: Path) -> bytes:
